@@ -1,0 +1,1 @@
+"""ReGrad: retrievable gradients in JAX."""

@@ -1,0 +1,1 @@
+"""The method, pure: adapters, document gradients, adapted parameters, outer loss."""

@@ -1,0 +1,151 @@
+"""Adapters: the small matrices beside the frozen projections, and how a document's row is laid out.
+
+Three things must not be confused. `theta` is what a document gradient is taken of and what a query
+moves; `bases` are matrices that only meta-training changes, still within the inner step; a *row* is a
+theta-shaped gradient flattened into one vector of P numbers.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from regrad_jax.errors import UserError
+from regrad_jax.models.config import DecoderConfig
+from regrad_jax.models.decoder import Chain, Chains
+
+Tree = Mapping[str, Mapping[str, Any]]  # projection -> factor name -> array, layers stacked on axis 0
+
+
+@dataclasses.dataclass(frozen=True)
+class AdapterConfig:
+    """Which projections are adapted, and how.
+
+    Attributes:
+        kind: a name in `KINDS`.
+        rank: r of the factors.
+        first_layer: adapters stand on layers [first_layer, L); the layers below are the frozen trunk.
+        targets: adapted projections, of "gate", "up" and "down".
+        scale: s, the constant factor of the added term (2, as in the reference).
+    """
+
+    kind: str = "core"
+    rank: int = 32
+    first_layer: int = 15
+    targets: tuple[str, ...] = ("gate", "up", "down")
+    scale: float = 2.0
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise UserError(f"adapter kind {self.kind!r} is unknown; choose one of {', '.join(KINDS)}")
+        unknown = set(self.targets) - {"gate", "up", "down"}
+        if unknown or not self.targets:
+            raise UserError(f"adapter targets {self.targets} must be some of gate, up, down")
+
+
+class Kind(NamedTuple):
+    """One kind of adapter: how it starts and the chain of factors that it adds to a projection."""
+
+    init: Callable[[jax.Array, int, int, int, int], tuple[dict, dict]]
+    chain: Callable[[Mapping, Mapping, float], Chain]
+
+
+def _init_core(key, layers, fan_in, fan_out, rank):
+    key_a, key_b = jax.random.split(key)
+    theta = {"R": jnp.zeros((layers, rank, rank))}
+    bases = {
+        "A": jax.random.normal(key_a, (layers, rank, fan_in)) / math.sqrt(fan_in),
+        "B": jax.random.normal(key_b, (layers, fan_out, rank)) / math.sqrt(fan_out),
+    }
+    return theta, bases
+
+
+def _init_lora(key, layers, fan_in, fan_out, rank):
+    bound = 1 / math.sqrt(fan_in)
+    a = jax.random.uniform(key, (layers, rank, fan_in), minval=-bound, maxval=bound)
+    return {"A": a, "B": jnp.zeros((layers, fan_out, rank))}, {}
+
+
+KINDS: Mapping[str, Kind] = {
+    # y = W x + s B R A x (LoRA-XS, Balazy et al., arXiv 2405.17604, with meta-learned bases)
+    "core": Kind(_init_core, lambda theta, bases, s: (bases["A"], theta["R"], s * bases["B"])),
+    # y = W x + s B A x (LoRA, Hu et al., arXiv 2106.09685; the reference's)
+    "lora": Kind(_init_lora, lambda theta, bases, s: (theta["A"], s * theta["B"])),
+}
+
+
+def init_adapter(config: AdapterConfig, decoder: DecoderConfig, key: jax.Array) -> tuple[Tree, Tree]:
+    """Returns (theta, bases), float32, such that the adapted network equals the base network.
+
+    Raises:
+        UserError: `first_layer` leaves no layer to adapt.
+    """
+    if not 0 <= config.first_layer < decoder.layers:
+        raise UserError(f"adapter.first_layer {config.first_layer} is not in [0, {decoder.layers})")
+    layers = decoder.layers - config.first_layer
+    theta, bases = {}, {}
+    for target, subkey in zip(config.targets, jax.random.split(key, len(config.targets)), strict=True):
+        fan_in, fan_out = projection_shape(decoder, target)
+        kind = KINDS[config.kind]
+        theta[target], bases[target] = kind.init(subkey, layers, fan_in, fan_out, config.rank)
+    return theta, bases
+
+
+def projection_shape(decoder: DecoderConfig, target: str) -> tuple[int, int]:
+    """Returns (in, out) of an adaptable projection."""
+    wide, narrow = decoder.mlp_dim, decoder.width
+    return (wide, narrow) if target == "down" else (narrow, wide)
+
+
+def chains(config: AdapterConfig, theta: Tree, bases: Tree) -> Chains:
+    """Returns what the decoder's head adds to its projections under these parameters."""
+    kind = KINDS[config.kind]
+    return {name: kind.chain(theta[name], bases[name], config.scale) for name in config.targets}
+
+
+@dataclasses.dataclass(frozen=True)
+class RowLayout:
+    """The fixed order in which a theta-shaped tree becomes one row of P numbers.
+
+    Leaves are taken in sorted order of their path (projection, then factor), each raveled in C order
+    with the layer as its slowest axis.
+
+    >>> layout = RowLayout((("down/R", (1, 2, 2)), ("gate/R", (1, 1, 1))))
+    >>> layout.size
+    5
+    """
+
+    leaves: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @classmethod
+    def of(cls, theta: Tree) -> "RowLayout":
+        paths = sorted((f"{target}/{name}", x.shape) for target in theta for name, x in theta[target].items())
+        return cls(tuple(paths))
+
+    @property
+    def size(self) -> int:
+        """P, the numbers in a row."""
+        return sum(math.prod(shape) for _, shape in self.leaves)
+
+    def flatten(self, grads: Tree) -> jax.Array:
+        """Flattens a tree of leaves (N, *shape) into rows_NxP float32."""
+        parts = []
+        for path, shape in self.leaves:
+            target, name = path.split("/")
+            leaf = jnp.asarray(grads[target][name], jnp.float32)
+            parts.append(leaf.reshape(leaf.shape[0], math.prod(shape)))
+        return jnp.concatenate(parts, axis=1)
+
+    def unflatten(self, rows_NxP: jax.Array) -> dict[str, dict[str, jax.Array]]:
+        """Inverse of `flatten`: rows (..., P) become a tree of leaves (..., *shape)."""
+        sizes = [math.prod(shape) for _, shape in self.leaves]
+        parts = jnp.split(rows_NxP, np.cumsum(sizes)[:-1], axis=-1)
+        tree: dict[str, dict[str, jax.Array]] = {}
+        for (path, shape), part in zip(self.leaves, parts, strict=True):
+            target, name = path.split("/")
+            tree.setdefault(target, {})[name] = part.reshape(*part.shape[:-1], *shape)
+        return tree

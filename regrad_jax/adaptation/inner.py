@@ -1,0 +1,165 @@
+"""The inner problem: document loss, document gradients, document weights, adapted parameters.
+
+    L_doc(d; theta) = mean next-token loss of document d
+    g_d             = grad_theta L_doc(d; theta*)
+    theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from regrad_jax.adaptation.adapter import AdapterConfig, Tree, chains, init_adapter
+from regrad_jax.models.config import DecoderConfig
+from regrad_jax.models.decoder import SplitDecoder
+from regrad_jax.models.generation import HeadFn
+
+
+class MetaParams(NamedTuple):
+    """What meta-training learns.
+
+    Attributes:
+        theta: the adapted parameters before any document moves them.
+        bases: the adapter's matrices that the inner step holds still.
+        alpha: step sizes, one for every layer of every adapter tensor: leaves of shape (L,).
+        log_temperature: scalar, the log of the relevance softmax's temperature.
+    """
+
+    theta: Tree
+    bases: Tree
+    alpha: Tree
+    log_temperature: jax.Array
+
+
+class Documents(NamedTuple):
+    """Documents padded to one length.
+
+    Attributes:
+        tokens_NxT: int32, right-padded with any token.
+        lengths_N: int32, true lengths; a document of fewer than two tokens has zero loss and gradient.
+    """
+
+    tokens_NxT: jax.Array
+    lengths_N: jax.Array
+
+
+def init_meta(
+    config: AdapterConfig,
+    decoder: DecoderConfig,
+    key: jax.Array,
+    *,
+    alpha: float,
+    temperature: float,
+) -> MetaParams:
+    """Returns the starting point of meta-training, float32."""
+    theta, bases = init_adapter(config, decoder, key)
+    step_sizes = jax.tree.map(lambda x: jnp.full(x.shape[:1], alpha), theta)
+    return MetaParams(theta, bases, step_sizes, jnp.log(jnp.float32(temperature)))
+
+
+def document_loss(
+    decoder: SplitDecoder,
+    config: AdapterConfig,
+    theta: Tree,
+    bases: Tree,
+    hidden_TxD: jax.Array,
+    tokens_T: jax.Array,
+    length: jax.Array,
+) -> jax.Array:
+    """Returns the mean next-token loss of one document in nats per token, a float32 scalar.
+
+    Positions at and after `length` neither predict nor are predicted, so padding changes nothing.
+
+    Args:
+        decoder: the frozen network.
+        config: the adapter.
+        theta: adapted parameters.
+        bases: the adapter's still matrices.
+        hidden_TxD: the trunk's output for the document.
+        tokens_T: int32 tokens.
+        length: int32 scalar, the tokens that count.
+    """
+    features_1xTxD, _ = decoder.head(hidden_TxD[None], chains(config, theta, bases))
+    logits = decoder.logits(features_1xTxD[0, :-1])
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, tokens_T[1:])
+    counts = jnp.arange(1, tokens_T.shape[0]) < length
+    # `where` and not a product: what stands behind the padding must not reach the sum even as a NaN.
+    return jnp.sum(jnp.where(counts, losses, 0.0)) / jnp.maximum(length - 1, 1)
+
+
+def document_gradients(
+    decoder: SplitDecoder, config: AdapterConfig, meta: MetaParams, documents: Documents
+) -> tuple[Tree, jax.Array]:
+    """Returns every document's gradient in one pass: (grads with leaves N x *, losses_N)."""
+    hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
+
+    def loss(theta, hidden_TxD, tokens_T, length):
+        return document_loss(decoder, config, theta, meta.bases, hidden_TxD, tokens_T, length)
+
+    losses_N, grads_N = jax.vmap(jax.value_and_grad(loss), in_axes=(None, 0, 0, 0))(
+        meta.theta, hidden_NxTxD, documents.tokens_NxT, documents.lengths_N
+    )
+    return grads_N, losses_N
+
+
+Weights = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+def _sum(scores_QxN, retrieved_QxN, log_temperature):
+    return retrieved_QxN.astype(jnp.float32)
+
+
+def _relevance(scores_QxN, retrieved_QxN, log_temperature):
+    # Not -inf: a question without any document must get weights 0, and gradients 0, not NaN.
+    logits = jnp.where(retrieved_QxN, scores_QxN * jnp.exp(-log_temperature), -1e30)
+    return jnp.where(retrieved_QxN, jax.nn.softmax(logits, axis=-1), 0.0)
+
+
+# (scores_QxN, retrieved_QxN bool, log_temperature) -> weights_QxN, zero where not retrieved.
+DOCUMENT_WEIGHTS: Mapping[str, Weights] = {"sum": _sum, "relevance": _relevance}
+
+
+def adapted_parameters(
+    meta: MetaParams, weights_QxN: jax.Array, grads_N: Tree, gamma: float | jax.Array = 1.0
+) -> Tree:
+    """Returns theta_Q, leaves Q x *: theta - gamma alpha . sum_n weights_qn grads_n for each question.
+
+    Args:
+        meta: theta and alpha.
+        weights_QxN: float32 document weights, zero for documents that a question does not use.
+        grads_N: theta-shaped gradients with a leading document axis.
+        gamma: step multiplier; 0 gives the unadapted parameters back.
+    """
+
+    def step(theta, alpha, grads):
+        total = jnp.einsum("qn,n...->q...", weights_QxN, grads)
+        return theta - gamma * alpha.reshape(-1, *(1,) * (theta.ndim - 1)) * total
+
+    return jax.tree.map(step, meta.theta, meta.alpha, grads_N)
+
+
+def adapted_head(
+    decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree
+) -> HeadFn:
+    """Returns the decoder's head under one set of adapted parameters for each sequence of a batch.
+
+    Args:
+        decoder: the frozen network.
+        config: the adapter.
+        theta_Q: adapted parameters, leaves Q x *.
+        bases: the adapter's still matrices, shared by all.
+    """
+
+    def one(theta, hidden_TxD, positions_T, cache):
+        cache = None if cache is None else jax.tree.map(lambda x: x[:, None], cache)
+        features, cache = decoder.head(
+            hidden_TxD[None], chains(config, theta, bases), positions_T[None], cache
+        )
+        return features[0], None if cache is None else jax.tree.map(lambda x: x[:, 0], cache)
+
+    # Layers are a cache's first axis, so its batch axis is 1.
+    batched = jax.vmap(one, in_axes=(0, 0, 0, 1), out_axes=(0, 1))
+    return lambda hidden, positions, cache: batched(theta_Q, hidden, positions, cache)

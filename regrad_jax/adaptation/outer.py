@@ -1,0 +1,137 @@
+"""The outer problem: the loss of answers under adapted parameters, differentiated through the step.
+
+    L_outer = mean_q L_qa(q, a; theta - alpha . sum_d w_d(q) grad_theta L_doc(d; theta))
+
+`jax.grad` of `outer_loss` is exact: with v = dL_qa/dtheta_q and H_d the Hessian of L_doc it yields
+dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the bases alike.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from regrad_jax.adaptation.adapter import AdapterConfig, Tree
+from regrad_jax.adaptation.inner import (
+    DOCUMENT_WEIGHTS,
+    Documents,
+    MetaParams,
+    adapted_head,
+    adapted_parameters,
+    document_gradients,
+)
+from regrad_jax.models.decoder import SplitDecoder
+
+
+class Questions(NamedTuple):
+    """Prompts followed by their answers, padded to one length.
+
+    Attributes:
+        tokens_QxT: int32, prompt then answer, right-padded.
+        prompt_lengths_Q: int32, at least 1.
+        answers_QxM: int32 answer tokens, right-padded; M is the longest answer that is scored.
+        answer_lengths_Q: int32; 0 marks a padding question, which counts for nothing.
+    """
+
+    tokens_QxT: jax.Array
+    prompt_lengths_Q: jax.Array
+    answers_QxM: jax.Array
+    answer_lengths_Q: jax.Array
+
+
+class TaskBatch(NamedTuple):
+    """A pool of documents and questions that each use some of the pool.
+
+    Documents are shared: a gold document of one question is a distractor of another, and its gradient
+    (by far the dearest part of a step) is computed once for both.
+
+    Attributes:
+        documents: the pool.
+        questions: the questions.
+        retrieved_QxN: bool, the documents that a question's adaptation uses.
+        scores_QxN: float32 retrieval scores; read only where retrieved.
+    """
+
+    documents: Documents
+    questions: Questions
+    retrieved_QxN: jax.Array
+    scores_QxN: jax.Array
+
+
+class OuterMetrics(NamedTuple):
+    """What a step reports: losses in nats per token, over the questions that count."""
+
+    outer_loss: jax.Array
+    inner_loss: jax.Array
+    token_accuracy: jax.Array
+
+
+def answer_losses(
+    decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree, questions: Questions
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (mean answer-token loss, share of answer tokens ranked first), float32 of shape (Q,).
+
+    Logits are formed at the answers' positions alone.
+
+    Args:
+        decoder: the frozen network.
+        config: the adapter.
+        theta_Q: adapted parameters, one set a question (leaves Q x *).
+        bases: the adapter's still matrices.
+        questions: prompts and answers.
+    """
+    hidden_QxTxD, _ = decoder.trunk(questions.tokens_QxT)
+    answer_M = jnp.arange(questions.answers_QxM.shape[1])
+    # The token at position p is predicted from position p - 1.
+    sources_QxM = jnp.minimum(
+        questions.prompt_lengths_Q[:, None] - 1 + answer_M, questions.tokens_QxT.shape[1] - 1
+    )
+
+    positions_QxT = jnp.broadcast_to(
+        jnp.arange(questions.tokens_QxT.shape[1]), questions.tokens_QxT.shape
+    )
+    head = adapted_head(decoder, config, theta_Q, bases)
+    features_QxTxD, _ = head(hidden_QxTxD, positions_QxT, None)
+    logits = decoder.logits(jnp.take_along_axis(features_QxTxD, sources_QxM[..., None], axis=1))
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, questions.answers_QxM)
+    correct = jnp.argmax(logits, axis=-1) == questions.answers_QxM
+    counts = answer_M < questions.answer_lengths_Q[:, None]
+    mean = lambda x: jnp.sum(jnp.where(counts, x, 0.0), axis=1) / jnp.maximum(  # noqa: E731
+        questions.answer_lengths_Q, 1
+    )
+    return mean(losses), mean(correct)
+
+
+def outer_loss(
+    meta: MetaParams,
+    decoder: SplitDecoder,
+    config: AdapterConfig,
+    weighting: str,
+    batch: TaskBatch,
+) -> tuple[jax.Array, OuterMetrics]:
+    """Returns (outer loss, metrics) of a batch; differentiate in `meta` for the meta-gradient.
+
+    Args:
+        meta: what is learned.
+        decoder: the frozen network.
+        config: the adapter.
+        weighting: a name in `DOCUMENT_WEIGHTS`.
+        batch: documents, questions, and which uses which.
+    """
+    grads_N, inner_losses_N = document_gradients(decoder, config, meta, batch.documents)
+    weigh = DOCUMENT_WEIGHTS[weighting]
+    weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
+    theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
+    losses_Q, accuracy_Q = answer_losses(decoder, config, theta_Q, meta.bases, batch.questions)
+    counts_Q = batch.questions.answer_lengths_Q > 0
+    mean = lambda x, counts: jnp.sum(jnp.where(counts, x, 0.0)) / jnp.maximum(counts.sum(), 1)  # noqa: E731
+    metrics = OuterMetrics(
+        outer_loss=mean(losses_Q, counts_Q),
+        inner_loss=mean(inner_losses_N, batch.documents.lengths_N > 1),
+        token_accuracy=mean(accuracy_Q, counts_Q),
+    )
+    return metrics.outer_loss, metrics
+
+
+meta_gradient = jax.value_and_grad(outer_loss, has_aux=True)

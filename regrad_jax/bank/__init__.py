@@ -1,0 +1,1 @@
+"""Gradients at rest: manifest, codecs, store, builder."""

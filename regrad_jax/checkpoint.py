@@ -1,0 +1,157 @@
+"""A released checkpoint on disk: `adapter.safetensors` and `checkpoint.json` in one folder.
+
+Everything that a document gradient depends on, apart from the base model's own bytes, is here or is
+named here by digest.
+"""
+
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import safetensors.numpy
+
+from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
+from regrad_jax.adaptation.inner import MetaParams
+from regrad_jax.errors import UserError
+
+SCHEMA = 1
+DEFAULT = "smollm2-135m"  # the checkpoint that ships with the package
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What meta-training makes.
+
+    Attributes:
+        adapter: the adapter's shape.
+        meta: what was learned.
+        weighting: the document weights that it was trained with.
+        prompts: prompt family.
+        document_tokens: the longest document, in tokens, that it was trained with.
+        documents_per_question: k that it was trained with.
+        base_model: asset name or folder of the base model.
+        base_digest: sha256 of the base model's weights.
+        tokenizer_digest: sha256 of what the tokenizer does.
+        training: the training config as plain values.
+        metrics: what was measured of it.
+    """
+
+    adapter: AdapterConfig
+    meta: MetaParams
+    weighting: str
+    prompts: str
+    document_tokens: int
+    documents_per_question: int
+    base_model: str
+    base_digest: str
+    tokenizer_digest: str
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+    @property
+    def layout(self) -> RowLayout:
+        return RowLayout.of(self.meta.theta)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns everything that a stored gradient depends on, as plain values.
+
+        Alpha and the temperature are left out: rows are stored unscaled.
+        """
+        return {
+            "base_model": self.base_digest,
+            "tokenizer": self.tokenizer_digest,
+            "adapter": dataclasses.asdict(self.adapter) | {"targets": list(self.adapter.targets)},
+            "adapter_weights": _digest({"theta": self.meta.theta, "bases": self.meta.bases}),
+            "prompts": self.prompts,
+            "document_tokens": self.document_tokens,
+            "inner_loss": "mean next-token loss",
+        }
+
+
+def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint; the folder appears whole or not at all.
+
+    Raises:
+        UserError: the folder exists already.
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists():
+        raise UserError(f"{folder}: already exists; choose another folder or remove it")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    facts = {
+        field.name: getattr(checkpoint, field.name)
+        for field in dataclasses.fields(checkpoint)
+        if field.name not in ("adapter", "meta")
+    }
+    facts |= {"schema": SCHEMA, "adapter": dataclasses.asdict(checkpoint.adapter)}
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        made = pathlib.Path(scratch) / "made"
+        made.mkdir()
+        safetensors.numpy.save_file(_flatten(checkpoint.meta), made / "adapter.safetensors")
+        (made / "checkpoint.json").write_text(json.dumps(facts, indent=1) + "\n")
+        os.rename(made, folder)
+
+
+def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
+    """Loads a checkpoint; without a path, the one that ships with the package.
+
+    Raises:
+        UserError: there is none, or it is of another schema.
+    """
+    if path is None:
+        path = str(importlib.resources.files("regrad_jax") / "checkpoints" / DEFAULT)
+    folder = pathlib.Path(path)
+    try:
+        facts = json.loads((folder / "checkpoint.json").read_text())
+        tensors = safetensors.numpy.load_file(folder / "adapter.safetensors")
+    except FileNotFoundError as error:
+        raise UserError(f"{folder}: not a checkpoint ({error.filename} is missing)") from error
+    except (json.JSONDecodeError, safetensors.SafetensorError) as error:
+        raise UserError(f"{folder}: the checkpoint is damaged ({error}); copy it again") from error
+    schema = facts.pop("schema", None)
+    if schema != SCHEMA:
+        raise UserError(f"{folder}: checkpoint schema {schema} is not {SCHEMA}; use a matching regrad")
+    adapter = facts.pop("adapter")
+    adapter["targets"] = tuple(adapter["targets"])
+    return Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
+
+
+def _flatten(meta: MetaParams) -> dict[str, np.ndarray]:
+    tensors = {"log_temperature": np.asarray(meta.log_temperature).reshape(1)}
+    for part in ("theta", "bases", "alpha"):
+        for target, factors in getattr(meta, part).items():
+            for name, value in factors.items():
+                tensors[f"{part}.{target}.{name}"] = np.ascontiguousarray(value)
+    return tensors
+
+
+def _unflatten(tensors: Mapping[str, np.ndarray]) -> MetaParams:
+    trees: dict[str, dict[str, dict[str, Any]]] = {"theta": {}, "bases": {}, "alpha": {}}
+    for path, value in tensors.items():
+        if path == "log_temperature":
+            continue
+        part, target, name = path.split(".")
+        trees[part].setdefault(target, {})[name] = jnp.asarray(value, jnp.float32)
+    # A kind without bases still has an (empty) entry for every target.
+    trees["bases"] = {target: trees["bases"].get(target, {}) for target in trees["theta"]}
+    temperature = jnp.asarray(tensors["log_temperature"][0], jnp.float32)
+    return MetaParams(trees["theta"], trees["bases"], trees["alpha"], temperature)
+
+
+def _digest(trees: Mapping[str, Tree]) -> str:
+    digest = hashlib.sha256()
+    for part in sorted(trees):
+        for target in sorted(trees[part]):
+            for name in sorted(trees[part][target]):
+                value = np.ascontiguousarray(trees[part][target][name], np.float32)
+                digest.update(f"{part}.{target}.{name}{value.shape}".encode())
+                digest.update(value.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,5 @@
+"""`python -m regrad_jax.cli VERB`."""
+
+from regrad_jax.cli.main import main
+
+main()

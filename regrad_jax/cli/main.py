@@ -1,0 +1,66 @@
+"""`regrad VERB`: finds the verb's module and runs it under absl flags.
+
+Exit status 0 on success, 2 on misuse or bad input with one line on stderr, 1 on failure.
+"""
+
+import importlib
+import sys
+
+from absl import app, flags
+
+from regrad_jax.errors import UserError
+
+VERBS = {
+    "fetch": "fetch base assets into $REGRAD_HOME",
+    "train": "meta-train; resumes where it stopped",
+    "build": "documents -> bank and index; resumes; appends what is new",
+    "ask": "answer questions from a bank",
+    "bank": "info, delete, reindex of a bank",
+    "evaluate": "methods x datasets -> results.json, report.html, plots",
+    "bench": "measure speed: encode, query, retrieval",
+    "demo": "the whole way on a small corpus, with a table and a plot",
+}
+
+
+def main() -> None:
+    """Runs the verb named by the first argument; the console script's entry point."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("help", "--help", "-h"):
+        print(_usage())
+        sys.exit(0 if arguments else 2)
+    verb, rest = arguments[0], arguments[1:]
+    if verb not in VERBS:
+        _misuse(f"unknown verb {verb!r}; there are {', '.join(VERBS)}")
+    module = importlib.import_module(f"regrad_jax.cli.{verb}")
+    flags.FLAGS.set_gnu_getopt(True)
+
+    def parse(argv: list[str]) -> list[str]:
+        try:
+            return flags.FLAGS(argv)
+        except (flags.Error, UserError, AttributeError, KeyError, OSError) as error:
+            _misuse(" ".join(str(error).split()), verb)
+            raise AssertionError from error
+
+    def run(argv: list[str]) -> int:
+        try:
+            return module.run(argv[1:]) or 0
+        except UserError as error:
+            _misuse(str(error))
+        return 1
+
+    if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):
+        print(f"regrad {verb}: {VERBS[verb]}\n\n{(module.__doc__ or '').strip()}\n")
+        print(flags.FLAGS.module_help(module))
+        sys.exit(0)
+    app.run(run, argv=[f"regrad {verb}", *rest], flags_parser=parse)
+
+
+def _usage() -> str:
+    lines = [f"  {verb:<9} {text}" for verb, text in VERBS.items()]
+    return "usage: regrad VERB [--flags]\n\n" + "\n".join(lines) + "\n\nregrad VERB --help tells a verb's flags"
+
+
+def _misuse(message: str, verb: str = "") -> None:
+    hint = f" (see regrad {verb} --help)" if verb else ""
+    print(f"regrad: {message}{hint}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,1 @@
+"""Documents, questions, prompts, and what reads or generates them."""

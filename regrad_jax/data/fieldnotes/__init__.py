@@ -1,0 +1,1 @@
+"""Forty hand-written passages on invented things, and questions that only they answer."""

@@ -1,0 +1,1 @@
+"""Metrics, harness, retention, report."""

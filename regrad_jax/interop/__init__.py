@@ -1,0 +1,1 @@
+"""The artefacts of other programs, in and out."""

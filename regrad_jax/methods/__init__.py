@@ -1,0 +1,1 @@
+"""Ways of answering a question, one file each, one interface."""

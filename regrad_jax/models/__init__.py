@@ -1,0 +1,1 @@
+"""The frozen networks: decoder, sentence encoder, weights, generation."""

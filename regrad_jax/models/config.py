@@ -1,0 +1,124 @@
+"""The shape of a Llama-family decoder, and where it is read from.
+
+Letters used in names all over the project: B batch, N documents, Q questions, K documents of a task,
+T tokens, S cache slots, D width, L layers, H heads, F MLP width, V vocabulary, P numbers in a row,
+E width of a retrieval key.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from regrad_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class RopeScaling:
+    """Llama 3's stretching of rotary wavelengths (`rope_type: llama3` in Hugging Face configs)."""
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original_max_position: int
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderConfig:
+    """Shapes and constants of a decoder; hashable, so that it can be static under `jax.jit`."""
+
+    vocab_size: int
+    width: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    mlp_dim: int
+    rope_base: float = 10_000.0
+    rope_scaling: RopeScaling | None = None
+    norm_eps: float = 1e-5
+    tied_embeddings: bool = False
+    qkv_bias: bool = False
+    qk_norm: bool = False  # Qwen3: RMS norm of every query and key head
+    sliding_window: int | None = None  # Mistral 0.1: a position sees this many positions at most
+    max_position: int = 2048
+
+    def __post_init__(self):
+        if self.heads % self.kv_heads:
+            raise UserError(
+                f"decoder config: {self.heads} heads cannot share {self.kv_heads} key/value heads"
+            )
+
+    @classmethod
+    def from_hf(cls, config: Mapping[str, Any]) -> "DecoderConfig":
+        """Reads a Hugging Face `config.json`.
+
+        Args:
+            config: the parsed JSON of a Llama, SmolLM2, Mistral, Qwen2(.5) or Qwen3 model.
+
+        Raises:
+            UserError: another architecture, or a rotary scaling that is not implemented.
+        """
+        family = config.get("model_type")
+        if family not in ("llama", "mistral", "qwen2", "qwen3"):
+            raise UserError(
+                f"model_type {family!r} is not supported; use a llama, mistral, qwen2 or qwen3 model"
+            )
+        heads = config["num_attention_heads"]
+        # transformers 5 writes rope_parameters; older files have rope_theta and rope_scaling.
+        rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+        windowed = family == "mistral" or config.get("use_sliding_window", False)
+        return cls(
+            vocab_size=config["vocab_size"],
+            width=config["hidden_size"],
+            layers=config["num_hidden_layers"],
+            heads=heads,
+            kv_heads=config.get("num_key_value_heads") or heads,
+            head_dim=config.get("head_dim") or config["hidden_size"] // heads,
+            mlp_dim=config["intermediate_size"],
+            rope_base=float(rope.get("rope_theta") or config.get("rope_theta") or 10_000.0),
+            rope_scaling=_rope_scaling(rope),
+            norm_eps=config.get("rms_norm_eps", 1e-6),
+            tied_embeddings=config.get("tie_word_embeddings", False),
+            qkv_bias=family == "qwen2" or config.get("attention_bias", False),
+            qk_norm=family == "qwen3",
+            sliding_window=config.get("sliding_window") if windowed else None,
+            max_position=config.get("max_position_embeddings", 2048),
+        )
+
+
+def _rope_scaling(rope: Mapping[str, Any]) -> RopeScaling | None:
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind == "default":
+        return None
+    if kind != "llama3":
+        raise UserError(f"rotary scaling {kind!r} is not supported; only 'default' and 'llama3' are")
+    return RopeScaling(
+        factor=rope["factor"],
+        low_freq_factor=rope["low_freq_factor"],
+        high_freq_factor=rope["high_freq_factor"],
+        original_max_position=rope["original_max_position_embeddings"],
+    )
+
+
+# The models of the paper, and the one that ships; for planning without their weights.
+PRESETS: Mapping[str, DecoderConfig] = {
+    "smollm2-135m": DecoderConfig(
+        vocab_size=49_152, width=576, layers=30, heads=9, kv_heads=3, head_dim=64, mlp_dim=1536,
+        rope_base=100_000.0, tied_embeddings=True, max_position=8192,
+    ),
+    "llama3.2-1b": DecoderConfig(
+        vocab_size=128_256, width=2048, layers=16, heads=32, kv_heads=8, head_dim=64, mlp_dim=8192,
+        rope_base=500_000.0, rope_scaling=RopeScaling(32.0, 1.0, 4.0, 8192), tied_embeddings=True,
+        max_position=131_072,
+    ),
+    "llama3.2-3b": DecoderConfig(
+        vocab_size=128_256, width=3072, layers=28, heads=24, kv_heads=8, head_dim=128, mlp_dim=8192,
+        rope_base=500_000.0, rope_scaling=RopeScaling(32.0, 1.0, 4.0, 8192), tied_embeddings=True,
+        max_position=131_072,
+    ),
+    "llama3.1-8b": DecoderConfig(
+        vocab_size=128_256, width=4096, layers=32, heads=32, kv_heads=8, head_dim=128,
+        mlp_dim=14_336, rope_base=500_000.0, rope_scaling=RopeScaling(8.0, 1.0, 4.0, 8192),
+        max_position=131_072,
+    ),
+}  # fmt: skip

@@ -1,0 +1,213 @@
+"""A BERT-style sentence encoder in Flax: tokens in, one key of unit length a text out.
+
+The network of all-MiniLM-L6-v2 (Reimers and Gurevych, arXiv 1908.10084): learned positions,
+post-norm layers, mean pooling over the text's tokens.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from regrad_jax.errors import UserError
+from regrad_jax.models.weights import Leaf, open_safetensors, read_config, read_tree
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """Shapes and constants of an encoder; hashable, so that it can be static under `jax.jit`."""
+
+    vocab_size: int
+    width: int
+    layers: int
+    heads: int
+    mlp_dim: int
+    max_position: int
+    norm_eps: float = 1e-12
+
+    @classmethod
+    def from_hf(cls, config: Mapping[str, Any]) -> "EncoderConfig":
+        """Reads the `config.json` of a BERT model.
+
+        Raises:
+            UserError: another architecture, activation or kind of positions.
+        """
+        for key, wanted in (
+            ("model_type", "bert"),
+            ("hidden_act", "gelu"),
+            ("position_embedding_type", "absolute"),
+        ):
+            found = config.get(key, wanted)
+            if found != wanted:
+                raise UserError(f"encoder config: {key} is {found!r}, only {wanted!r} is supported")
+        return cls(
+            vocab_size=config["vocab_size"],
+            width=config["hidden_size"],
+            layers=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+            mlp_dim=config["intermediate_size"],
+            max_position=config["max_position_embeddings"],
+            norm_eps=config.get("layer_norm_eps", 1e-12),
+        )
+
+
+class LoadedEncoder(NamedTuple):
+    """An encoder from disk: its shape, and float32 parameters with layers stacked on axis 0."""
+
+    config: EncoderConfig
+    params: dict[str, Any]
+
+
+class EncoderBlock(nn.Module):
+    """One post-norm layer: attention over the tokens of the mask, then a GELU MLP."""
+
+    config: EncoderConfig
+
+    @nn.compact
+    def __call__(self, x_BxTxD, mask_BxT):
+        cfg = self.config
+        norm = functools.partial(_layer_norm, cfg)
+        x_BxTxD = norm("attn_norm")(x_BxTxD + self._attention(x_BxTxD, mask_BxT))
+        hidden_BxTxF = nn.gelu(nn.Dense(cfg.mlp_dim, name="up")(x_BxTxD), approximate=False)
+        mlp_BxTxD = nn.Dense(cfg.width, name="down")(hidden_BxTxF)
+        return norm("mlp_norm")(x_BxTxD + mlp_BxTxD), None
+
+    def _attention(self, x_BxTxD, mask_BxT):
+        cfg = self.config
+        shape = (*x_BxTxD.shape[:-1], cfg.heads, cfg.width // cfg.heads)
+        q, k, v = (nn.Dense(cfg.width, name=name)(x_BxTxD).reshape(shape) for name in "qkv")
+        scores_BxHxTxT = jnp.einsum("bthd,bshd->bhts", q, k) * shape[-1] ** -0.5
+        # Finite, so that a row of nothing but padding stays free of NaN.
+        low = jnp.finfo(scores_BxHxTxT.dtype).min
+        weights = jax.nn.softmax(jnp.where(mask_BxT[:, None, None], scores_BxHxTxT, low), axis=-1)
+        mixed_BxTxD = jnp.einsum("bhts,bshd->bthd", weights, v).reshape(x_BxTxD.shape)
+        return nn.Dense(cfg.width, name="o")(mixed_BxTxD)
+
+
+class Encoder(nn.Module):
+    """Embeddings and the scanned layers; returns hidden_BxTxD."""
+
+    config: EncoderConfig
+
+    @nn.compact
+    def __call__(self, tokens_BxT, mask_BxT):
+        cfg = self.config
+        words_BxTxD = nn.Embed(cfg.vocab_size, cfg.width, name="embed")(tokens_BxT)
+        places_TxD = nn.Embed(cfg.max_position, cfg.width, name="position")(
+            jnp.arange(tokens_BxT.shape[1])
+        )
+        # A sentence encoder sees single texts, so every token is of type 0.
+        kind_D = nn.Embed(2, cfg.width, name="token_type")(jnp.zeros((), jnp.int32))
+        hidden_BxTxD = _layer_norm(cfg, "embed_norm")(words_BxTxD + places_TxD + kind_D)
+        layers = nn.scan(
+            EncoderBlock,
+            variable_axes={"params": 0},
+            split_rngs={"params": True},
+            in_axes=nn.broadcast,
+            length=cfg.layers,
+        )(cfg, name="layers")
+        return layers(hidden_BxTxD, mask_BxT)[0]
+
+
+def encode_tokens(
+    config: EncoderConfig, params: Mapping[str, Any], tokens_BxT: jax.Array, mask_BxT: jax.Array
+) -> jax.Array:
+    """Encodes texts to keys of unit length.
+
+    Args:
+        config: the encoder's shape.
+        params: the tree that `load_encoder` returns.
+        tokens_BxT: int32 token ids with the model's own special tokens; T at most max_position.
+        mask_BxT: bool, True at the text's tokens.
+
+    Returns:
+        keys_BxE, float32: the mean of the last hidden states over the mask, L2-normalised; zeros
+        where the mask is empty.
+    """
+    hidden_BxTxD: Any = Encoder(config).apply({"params": params}, tokens_BxT, mask_BxT)
+    kept_BxTx1 = mask_BxT[..., None].astype(hidden_BxTxD.dtype)
+    mean_BxE = (hidden_BxTxD * kept_BxTx1).sum(1) / jnp.maximum(kept_BxTx1.sum(1), 1.0)
+    length_Bx1 = jnp.linalg.norm(mean_BxE, axis=-1, keepdims=True)
+    return mean_BxE / jnp.maximum(length_Bx1, 1e-12)
+
+
+def load_encoder(folder: str | os.PathLike[str]) -> LoadedEncoder:
+    """Loads a sentence encoder from a Hugging Face folder.
+
+    Args:
+        folder: holds `config.json` and safetensors of a BertModel; where it also has the pooling
+            config of sentence-transformers, that must say mean pooling.
+
+    Raises:
+        UserError: not such a folder, another pooling, or tensors that do not fit the config.
+    """
+    folder = pathlib.Path(folder)
+    config = EncoderConfig.from_hf(read_config(folder))
+    _check_pooling(folder)
+    with open_safetensors(folder) as (names, read):
+        # The pooler belongs to BERT's sentence-pair task, and positions are just counted.
+        names = frozenset(
+            name for name in names if not name.startswith("pooler.") and "position_ids" not in name
+        )
+        shapes = _shapes(config)
+        params = read_tree(folder, names, read, shapes, _HF_NAMES, config.layers)
+    return LoadedEncoder(config, params)
+
+
+def _layer_norm(config: EncoderConfig, name: str) -> nn.LayerNorm:
+    # E[x^2] - E[x]^2, Flax's default, loses digits that keys are compared by.
+    return nn.LayerNorm(epsilon=config.norm_eps, use_fast_variance=False, name=name)
+
+
+def _check_pooling(folder: pathlib.Path) -> None:
+    path = folder / "1_Pooling" / "config.json"
+    if path.exists() and not json.loads(path.read_text()).get("pooling_mode_mean_tokens", True):
+        raise UserError(f"{path}: only encoders that pool by the mean are supported")
+
+
+_LAYER = "encoder.layer.{layer}."
+_NORMS = {
+    "embed_norm": "embeddings.LayerNorm",
+    "attn_norm": _LAYER + "attention.output.LayerNorm",
+    "mlp_norm": _LAYER + "output.LayerNorm",
+}
+_DENSES = {
+    "q": _LAYER + "attention.self.query",
+    "k": _LAYER + "attention.self.key",
+    "v": _LAYER + "attention.self.value",
+    "o": _LAYER + "attention.output.dense",
+    "up": _LAYER + "intermediate.dense",
+    "down": _LAYER + "output.dense",
+}
+_HF_NAMES: Mapping[Leaf, str] = (
+    {
+        ("embed", "embedding"): "embeddings.word_embeddings.weight",
+        ("position", "embedding"): "embeddings.position_embeddings.weight",
+        ("token_type", "embedding"): "embeddings.token_type_embeddings.weight",
+    }
+    | {(module, "scale"): f"{name}.weight" for module, name in _NORMS.items()}
+    | {(module, "kernel"): f"{name}.weight" for module, name in _DENSES.items()}
+    | {(module, "bias"): f"{name}.bias" for module, name in (_NORMS | _DENSES).items()}
+)
+
+
+def _shapes(config: EncoderConfig) -> dict[Leaf, tuple[int, ...]]:
+    width, mlp = config.width, config.mlp_dim
+    ins_outs = dict.fromkeys("qkvo", (width, width)) | {"up": (width, mlp), "down": (mlp, width)}
+    return (
+        {
+            ("embed", "embedding"): (config.vocab_size, width),
+            ("position", "embedding"): (config.max_position, width),
+            ("token_type", "embedding"): (2, width),
+        }
+        | {(module, kind): (width,) for module in _NORMS for kind in ("scale", "bias")}
+        | {(module, "kernel"): shape for module, shape in ins_outs.items()}
+        | {(module, "bias"): shape[1:] for module, shape in ins_outs.items()}
+    )

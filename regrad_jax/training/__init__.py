@@ -1,0 +1,1 @@
+"""Meta-training: tasks, state, loop, checkpoints."""

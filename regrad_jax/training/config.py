@@ -1,0 +1,131 @@
+"""What a meta-training run is: the typed form of an `experiments/configs/*.py` file."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import ml_collections
+
+from regrad_jax.adaptation.adapter import AdapterConfig
+from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS
+from regrad_jax.data.prompts import PROMPTS
+from regrad_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceConfig:
+    """One dataset of the mixture. Lengths are in tokens of the base model.
+
+    Attributes:
+        kind: "almanac" (generated) or "squad" (a SQuAD-format file).
+        path: the file, for kind "squad".
+        entities: invented entities to generate, for kind "almanac".
+        anchors: anchor questions a batch; each brings its document and retrieved distractors.
+        questions_per_document: questions asked of every document of a batch.
+        document_tokens: documents are padded to this; longer ones are left out.
+        question_tokens: prompt and answer are padded to this; longer ones are left out.
+        answer_tokens: the longest answer that is trained on.
+    """
+
+    kind: str
+    path: str = ""
+    entities: int = 0
+    anchors: int = 3
+    questions_per_document: int = 3
+    document_tokens: int = 96
+    question_tokens: int = 40
+    answer_tokens: int = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """A meta-training run.
+
+    Attributes:
+        base_model: asset name or folder of the frozen decoder.
+        encoder: asset name or folder of the sentence encoder that retrieves distractors.
+        seed: of everything random.
+        adapter: what is adapted.
+        weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
+        prompts: prompt family, a name in `PROMPTS`.
+        alpha: initial step size of every adapter tensor.
+        temperature: initial temperature of the relevance weights.
+        documents_per_question: k of a task, the question's own document among them.
+        sources: the datasets by name.
+        stages: (steps, {source: share of batches}) in order.
+        learning_rate: the peak.
+        weight_decay: AdamW's, on everything that is learned.
+        warmup_steps: linear warm-up from 1% of the peak.
+        decay: "cosine" or "linear", to zero (cosine: to 1e-6) at the last step.
+        clip_norm: bound of the joint gradient norm.
+        eval_every: steps between validations.
+        eval_documents: validation documents of each source.
+        save_every: steps between checkpoints.
+    """
+
+    base_model: str
+    encoder: str
+    seed: int
+    adapter: AdapterConfig
+    weighting: str
+    prompts: str
+    alpha: float
+    temperature: float
+    documents_per_question: int
+    sources: Mapping[str, SourceConfig]
+    stages: tuple[tuple[int, Mapping[str, float]], ...]
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    decay: str
+    clip_norm: float
+    eval_every: int
+    eval_documents: int
+    save_every: int
+
+    def __post_init__(self):
+        _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
+        _choice("prompts", self.prompts, PROMPTS)
+        _choice("decay", self.decay, ("cosine", "linear"))
+        for _, shares in self.stages:
+            for name in shares:
+                _choice("stages", name, self.sources)
+
+    @property
+    def total_steps(self) -> int:
+        return sum(steps for steps, _ in self.stages)
+
+    @classmethod
+    def from_dict(cls, config: ml_collections.ConfigDict) -> "TrainConfig":
+        """Types a config file's values.
+
+        Raises:
+            UserError: a key is missing, unknown, or names nothing that exists.
+        """
+        values = config.to_dict()
+        values["adapter"] = _build(AdapterConfig, "adapter", values.get("adapter", {}))
+        values["sources"] = {
+            name: _build(SourceConfig, f"sources.{name}", source)
+            for name, source in values.get("sources", {}).items()
+        }
+        values["stages"] = tuple((steps, dict(shares)) for steps, shares in values.get("stages", ()))
+        return _build(cls, "config", values)
+
+
+def _build(cls, where: str, values: Mapping[str, Any]):
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise UserError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
+    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING}
+    missing = sorted(required - set(values))
+    if missing:
+        raise UserError(f"{where}: key {missing[0]!r} is missing")
+    hints = typing.get_type_hints(cls)
+    return cls(**{n: tuple(v) if hints[n] == tuple[str, ...] else v for n, v in values.items()})
+
+
+def _choice(key: str, value: str, known) -> None:
+    if value not in known:
+        raise UserError(f"config.{key}: {value!r} is unknown; choose one of {', '.join(known)}")

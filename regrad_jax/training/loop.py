@@ -1,0 +1,225 @@
+"""Meta-training from a config to a released checkpoint, resumable at any step."""
+
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+
+from regrad_jax.adaptation.inner import init_meta
+from regrad_jax.adaptation.outer import TaskBatch
+from regrad_jax.checkpoint import Checkpoint, save_checkpoint
+from regrad_jax.data.prompts import PROMPTS
+from regrad_jax.errors import UserError
+from regrad_jax.models.base import BaseModel, load_base, locate
+from regrad_jax.retrieval.embedding import Embedder
+from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
+from regrad_jax.training.tasks import (
+    TaskSource,
+    batch_of_step,
+    make_batch,
+    read_source,
+    tokenise,
+)
+
+_VALIDATION_SEED = 1_000_003  # apart from every seed that training draws with
+
+
+def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
+    """Runs or resumes a meta-training run.
+
+    Args:
+        config: the run.
+        workdir: its folder; gets config.json, metrics.jsonl, checkpoints/ and, at the end, release/.
+
+    Returns:
+        The folder of the released checkpoint.
+
+    Raises:
+        UserError: the folder belongs to a run of another config, or the data cannot be read.
+    """
+    release = workdir / "release"
+    _claim(workdir, config)
+    if release.exists():
+        _say(f"{release} is finished; nothing to do")
+        return release
+    base = load_base(config.base_model, config.adapter.first_layer)
+    embedder = Embedder.load(locate(config.encoder))
+    _say("reading and embedding the training texts")
+    sources = _sources(config, base, embedder, "train")
+    held_out = _validation_batches(config, base, embedder)
+    update = optimizer(config)
+    meta = init_meta(
+        config.adapter,
+        base.decoder.config,
+        jax.random.key(config.seed),
+        alpha=config.alpha,
+        temperature=config.temperature,
+    )
+    state = TrainState(jnp.int32(0), meta, update.init(meta))
+    with _manager(workdir) as manager:
+        if manager.latest_step() is not None:
+            state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
+            _say(f"resuming from step {int(state.step)}")
+        log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
+        validation: dict[str, Any] = {}
+        for name, batch in _batches(config, sources, int(state.step)):
+            state, metrics, norm = train_step(
+                state, base.decoder, batch,
+                config=config.adapter, weighting=config.weighting, update=update,
+            )  # fmt: skip
+            step = int(state.step)
+            log.step(step, name, metrics, norm, state.meta)
+            if step % config.eval_every == 0 or step == config.total_steps:
+                validation = _validate(config, base, state, held_out)
+                log.validation(step, validation)
+            if step % config.save_every == 0 or step == config.total_steps:
+                manager.save(step, args=ocp.args.StandardSave(state))
+        manager.wait_until_finished()
+        if not validation:
+            validation = _validate(config, base, state, held_out)
+    save_checkpoint(release, _checkpoint(config, base, state, validation))
+    _say(f"released {release}")
+    return release
+
+
+def _claim(workdir: pathlib.Path, config: TrainConfig) -> None:
+    facts = json.dumps(dataclasses.asdict(config), indent=1)
+    path = workdir / "config.json"
+    if path.exists():
+        if json.loads(path.read_text()) != json.loads(facts):
+            raise UserError(f"{path} is of a run with another config; choose another --workdir")
+        return
+    if workdir.exists() and any(workdir.iterdir()):
+        raise UserError(f"{workdir} is not empty and not a run folder; choose another --workdir")
+    workdir.mkdir(parents=True, exist_ok=True)
+    path.write_text(facts + "\n")
+
+
+def _manager(workdir: pathlib.Path) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
+    return ocp.CheckpointManager((workdir / "checkpoints").absolute(), options=options)
+
+
+def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: str):
+    sources = {}
+    for name, source in config.sources.items():
+        entities = source.entities if split == "train" else max(config.eval_documents, 1)
+        documents, questions = read_source(source, split, entities, config.seed)
+        sources[name] = tokenise(
+            documents, questions, source, PROMPTS[config.prompts], base.tokenizer, embedder,
+            config.documents_per_question,
+        )  # fmt: skip
+        _say(f"{name} {split}: {len(sources[name].documents)} documents, "
+             f"{len(sources[name].questions)} questions")  # fmt: skip
+    return sources
+
+
+def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
+    held_out = {}
+    for name, source in _sources(config, base, embedder, "validation").items():
+        rng = np.random.default_rng(_VALIDATION_SEED)
+        size = source.config.anchors * config.documents_per_question
+        count = max(config.eval_documents // size, 1)
+        held_out[name] = [make_batch(source, rng) for _ in range(count)]
+    return held_out
+
+
+def _batches(
+    config: TrainConfig, sources: Mapping[str, TaskSource], start: int
+) -> Iterator[tuple[str, TaskBatch]]:
+    def make(step: int):
+        return batch_of_step(sources, config.stages, config.seed, step)
+
+    steps = grain.MapDataset.range(start, config.total_steps).map(make)
+    return iter(steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)))
+
+
+def _validate(config: TrainConfig, base: BaseModel, state: TrainState, held_out) -> dict[str, Any]:
+    results = {}
+    for name, batches in held_out.items():
+        sums = [
+            validate_batch(
+                state.meta, base.decoder, batch, base.stops_V,
+                config=config.adapter, weighting=config.weighting,
+            )  # fmt: skip
+            for batch in batches
+        ]
+        total = Validation(*(float(sum(values)) for values in zip(*sums, strict=True)))
+        means = {k: v / total.count for k, v in total._asdict().items() if k != "count"}
+        results[name] = means | {"questions": int(total.count)}
+    return results
+
+
+def _checkpoint(config, base: BaseModel, state: TrainState, validation) -> Checkpoint:
+    return Checkpoint(
+        adapter=config.adapter,
+        meta=jax.device_get(state.meta),
+        weighting=config.weighting,
+        prompts=config.prompts,
+        document_tokens=max(source.document_tokens for source in config.sources.values()),
+        documents_per_question=config.documents_per_question,
+        base_model=config.base_model,
+        base_digest=base.digest,
+        tokenizer_digest=base.tokenizer_digest,
+        training=dataclasses.asdict(config),
+        metrics={"steps": int(state.step), "validation": validation},
+    )
+
+
+class _Log:
+    """metrics.jsonl for programs, one line a step on stderr for people."""
+
+    def __init__(self, path: pathlib.Path, start: int, total: int):
+        lines = path.read_text().splitlines() if path.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= start]
+        path.write_text("".join(line + "\n" for line in kept))  # a resumed step is logged once
+        self._file = path.open("a")
+        self._start, self._total, self._began = start, total, time.monotonic()
+
+    def step(self, step, source, metrics, norm, meta) -> None:
+        loss = float(metrics.outer_loss)
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"outer loss is {loss} at step {step} (source {source})")
+        # The first step of a run compiles, so rates begin behind it.
+        if step == self._start + 1:
+            self._began = time.monotonic()
+        rate = (step - self._start - 1) / max(time.monotonic() - self._began, 1e-9)
+        facts = {
+            "step": step, "source": source, "outer_loss": loss,
+            "inner_loss": float(metrics.inner_loss),
+            "token_accuracy": float(metrics.token_accuracy), "gradient_norm": float(norm),
+            "temperature": float(jnp.exp(meta.log_temperature)), "time": time.time(),
+        }  # fmt: skip
+        self._write(facts)
+        left = (self._total - step) / rate / 60 if rate else float("nan")
+        _say(
+            f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
+            f"{facts['token_accuracy']:.0%}, {rate:.3f} steps/s, {left:.0f} min left"
+        )
+
+    def validation(self, step: int, results: Mapping[str, Any]) -> None:
+        self._write({"step": step, "validation": results, "time": time.time()})
+        for name, r in results.items():
+            _say(
+                f"  validation {name}: exact match {r['exact']:.1%} (no gradient "
+                f"{r['exact_none']:.1%}), answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, "
+                f"{r['none']:.3f} none"
+            )
+
+    def _write(self, facts: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(facts) + "\n")
+        self._file.flush()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

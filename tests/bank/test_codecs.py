@@ -1,0 +1,94 @@
+"""Packing of rows: what is lost, and how the bytes lie."""
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+
+from regrad_jax.bank.codecs import BLOCK, CODECS
+
+
+def _rows(count: int, length: int, seed: int = 0) -> np.ndarray:
+    """Gaussian rows whose blocks differ in size over ten orders of magnitude."""
+    rng = np.random.default_rng(seed)
+    sizes = 10.0 ** rng.uniform(-12, -2, (count, length))
+    sizes = np.repeat(sizes[:, ::BLOCK], BLOCK, axis=1)[:, :length]
+    return (rng.standard_normal((count, length)) * sizes).astype(np.float32)
+
+
+def _round_trip(name: str, rows_NxP: np.ndarray) -> np.ndarray:
+    codec = CODECS[name]
+    packed = jax.jit(codec.encode)(rows_NxP)
+    assert packed.dtype == jnp.uint8
+    assert packed.shape == (len(rows_NxP), codec.packed_bytes(rows_NxP.shape[1]))
+    decoded = jax.jit(codec.decode, static_argnames="length")(packed, length=rows_NxP.shape[1])
+    assert decoded.dtype == jnp.float32
+    return np.asarray(decoded)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("float32", 0.0), ("bfloat16", 0.0017), ("int8", 0.006)]
+)
+def test_relative_error_of_gaussian_rows(name, error):
+    rows = np.random.default_rng(0).standard_normal((20, 640), np.float32)
+    measured = np.linalg.norm(_round_trip(name, rows) - rows) / np.linalg.norm(rows)
+    assert measured == pytest.approx(error, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "bound"), [("float32", 0.0), ("bfloat16", 0.004), ("int8", 0.009)]
+)
+@pytest.mark.parametrize(("count", "length"), [(0, 130), (1, 1), (1, 64), (5, 1000)])
+def test_relative_error_of_every_block(name, bound, count, length):
+    rows = _rows(count, length)
+    decoded = _round_trip(name, rows)
+    assert decoded.shape == rows.shape
+    for start in range(0, length, BLOCK):
+        block, difference = (x[:, start : start + BLOCK] for x in (rows, decoded - rows))
+        error = np.linalg.norm(difference, axis=1) / np.linalg.norm(block, axis=1)
+        assert (error <= bound).all(), error
+
+
+def test_no_number_of_an_int8_block_is_off_by_more_than_half_a_step():
+    rows = _rows(8, 640)
+    largest = np.abs(rows.reshape(8, 10, BLOCK)).max(-1).repeat(BLOCK, axis=1)
+    # Half a step, and the rounding of the scale to bfloat16's eight bits.
+    assert (np.abs(_round_trip("int8", rows) - rows) <= 0.505 * largest / 127).all()
+
+
+def test_worked_example_of_int8():
+    row = np.zeros((1, BLOCK), np.float32)
+    row[0, :4] = 254.0, 5.0, -254.0, 0.9
+    np.testing.assert_array_equal(_round_trip("int8", row)[0, :4], [254.0, 4.0, -254.0, 0.0])
+
+
+def test_int8_bytes_can_be_read_without_jax():
+    rows = _rows(3, 100)
+    packed = np.asarray(jax.jit(CODECS["int8"].encode)(rows))
+    codes = packed[:, :100].copy().view(np.int8).astype(np.float32)
+    scales = packed[:, 100:].copy().view(ml_dtypes.bfloat16).astype(np.float32)
+    assert scales.shape == (3, 2)
+    by_hand = codes * np.repeat(scales, BLOCK, axis=1)[:, :100]
+    np.testing.assert_array_equal(by_hand, _round_trip("int8", rows))
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_zero_rows_stay_zero(name):
+    np.testing.assert_array_equal(_round_trip(name, np.zeros((2, 130), np.float32)), 0.0)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_gradients_below_float16_survive(name):
+    rows = _rows(2, 128) * np.float32(1e-15)
+    assert (np.abs(rows) < 6e-8).all()
+    error = np.linalg.norm(_round_trip(name, rows) - rows) / np.linalg.norm(rows)
+    assert error < 0.007
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_decode_fuses_into_a_compiled_step(name):
+    codec, rows = CODECS[name], _rows(4, 200)
+    packed = jax.jit(codec.encode)(rows)
+    summed = jax.jit(lambda packed: codec.decode(packed, length=200).sum(axis=0))(packed)
+    np.testing.assert_allclose(summed, _round_trip(name, rows).sum(axis=0), rtol=1e-6)

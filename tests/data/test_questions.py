@@ -1,0 +1,74 @@
+"""The reader of question files."""
+
+from pathlib import Path
+
+import pytest
+
+from regrad_jax.data.questions import read_questions
+from regrad_jax.errors import UserError
+
+
+def written(folder: Path, *lines: str) -> Path:
+    path = folder / "questions.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_every_form_of_a_line(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '{"question": " Who keeps the locks? "}',
+        "",
+        '{"question": "When?", "answer": "in May ", "id": "late", "note": "ignored"}',
+        '{"question": "Where?", "answers": ["Oost", "the Oost", "Oost"], "id": 12}',
+        '{"question": "Why?", "answer": null, "id": null, "document_id": "d7"}',
+    )
+    questions = read_questions(path)
+    assert [question.id for question in questions] == ["1", "late", "12", "5"]  # lines count from 1
+    assert questions[0].question == "Who keeps the locks?"
+    assert [question.answers for question in questions] == [
+        (),
+        ("in May",),
+        ("Oost", "the Oost"),
+        (),
+    ]
+    assert [question.document_id for question in questions] == [None, None, None, "d7"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"question": "Who?"', "line 2: broken JSON at column"),
+        ('"Who?"', "line 2: expected a JSON object {...}, found a string"),
+        ("{}", 'line 2: no "question"'),
+        ('{"question": "  "}', 'line 2: "question" is empty'),
+        ('{"question": ["Who?"]}', 'line 2: "question" must be a string, found a list'),
+        ('{"question": "Who?", "id": 1.5}', 'line 2: "id" must be a string, found a number'),
+        ('{"question": "Who?", "id": true}', 'line 2: "id" must be a string, found a boolean'),
+        ('{"question": "Who?", "id": "1"}', "line 2: id '1' is already used on line 1"),
+        ('{"question": "Who?", "answer": 3}', 'line 2: "answer" must be a string, found a number'),
+        ('{"question": "Who?", "answer": ""}', 'line 2: "answer" is empty'),
+        ('{"question": "Who?", "answers": "Jo"}', 'line 2: "answers" must be a list of strings'),
+        ('{"question": "Who?", "answers": []}', "found an empty list"),
+        ('{"question": "Who?", "answers": ["Jo", 4]}', 'line 2: "answers[1]" must be a string'),
+        ('{"question": "Who?", "answer": "Jo", "answers": ["Jo"]}', "keep one"),
+        ('{"question": "Who?", "document_id": 9}', 'line 2: "document_id" must be a string'),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    path = written(tmp_path, '{"question": "What?"}', line)
+    with pytest.raises(UserError) as raised:
+        read_questions(path)
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no questions"):
+        read_questions(written(tmp_path, "", "  "))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="absent.jsonl: cannot be read"):
+        read_questions(tmp_path / "absent.jsonl")

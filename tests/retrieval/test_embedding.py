@@ -1,0 +1,76 @@
+"""The embedder: batching must not show in the keys, and shapes must stay few."""
+
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tokenizers
+import transformers
+
+from regrad_jax.models.assets import fetch
+from regrad_jax.models.encoder import Encoder, EncoderConfig, LoadedEncoder
+from regrad_jax.retrieval import embedding
+from regrad_jax.retrieval.embedding import Embedder
+
+WORDS = ["red", "green", "blue", "one", "two", "three", "sea", "sky", "sun", "moon"]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    """A random encoder over a vocabulary of ten words."""
+    vocabulary = {word: n for n, word in enumerate(["[UNK]", *WORDS])}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
+    config = EncoderConfig(vocab_size=11, width=16, layers=2, heads=4, mlp_dim=24, max_position=300)
+    shape = jnp.zeros((1, 4), jnp.int32), jnp.ones((1, 4), bool)
+    params = jax.jit(Encoder(config).init)(jax.random.key(0), *shape)["params"]
+    return Embedder(pathlib.Path("toy"), LoadedEncoder(config, params), tokenizer)
+
+
+def texts(count: int, seed: int = 0) -> list[str]:
+    rng = np.random.default_rng(seed)
+    return [" ".join(rng.choice(WORDS, rng.integers(1, 150))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 37])
+def test_batched_equals_one_by_one(embedder, count):
+    many = texts(count)
+    keys_NxE = embedder.embed(many, batch_size=16)
+    assert keys_NxE.shape == (count, 16) and keys_NxE.dtype == np.float32
+    for text, key_E in zip(many, keys_NxE, strict=True):
+        np.testing.assert_allclose(embedder.embed([text])[0], key_E, atol=1e-5)
+
+
+def test_empty_text_and_text_beyond_the_limit(embedder):
+    long = "red " * 256
+    keys = embedder.embed(["red", long, long + "sea sky", "sea " + long])
+    np.testing.assert_array_equal(keys[1], keys[2])  # what stands after 256 tokens is not seen
+    assert np.abs(keys[1] - keys[3]).max() > 1e-3
+    assert np.isfinite(embedder.embed([""])).all()
+
+
+def cache_size() -> int:
+    return embedding._encode._cache_size()  # type: ignore[attr-defined]
+
+
+def test_shapes_are_few_and_met_shapes_do_not_recompile(embedder):
+    for count in (1, 2, 3, 9, 30):
+        embedder.embed(texts(count), batch_size=16)
+    compiled = cache_size()
+    assert compiled <= 4 * 3  # 32, 64, 128, 256 tokens by 1, 4, 16 rows
+    for count in (1, 2, 3, 9, 30):
+        embedder.embed(texts(count, seed=0)[::-1], batch_size=16)
+    assert cache_size() == compiled
+
+
+@pytest.mark.assets
+def test_minilm_finds_the_paraphrase():
+    embedder = Embedder.load(fetch("minilm-l6"))
+    assert embedder.name == "minilm-l6" and embedder.width == 384
+    assert embedder.digest.startswith("53aa5117")
+    keys = embedder.embed(["A man plays guitar.", "Someone plays an instrument.", "Shares fell."])
+    similarity = keys @ keys.T
+    assert similarity[0, 1] > 0.5 > 0.2 > similarity[0, 2]
