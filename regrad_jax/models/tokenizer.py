@@ -9,8 +9,9 @@ from typing import Any
 from regrad_jax.errors import UserError
 from regrad_jax.models.gguf_file import GGUFFile
 
-# How text is cut before byte-pair encoding, by GGUF's `tokenizer.ggml.pre`. transformers cuts every
-# GGUF tokenizer as GPT-2 does, which is not what these models were trained with.
+_CONTROL = 3  # GGUF's token type of special tokens
+
+# How text is cut before byte-pair encoding, by GGUF's `tokenizer.ggml.pre`.
 _WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,%d}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -37,31 +38,60 @@ def load_tokenizer(path: str | os.PathLike[str]) -> Any:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it remarks on the absence of torch
     import transformers  # slow to import, and the two settings above must stand first
 
-    load = transformers.AutoTokenizer.from_pretrained
+    if path.suffix == ".gguf":
+        return _from_gguf(path)
     try:
-        if path.suffix != ".gguf":
-            return load(path, local_files_only=True)
-        tokenizer = load(path.parent, gguf_file=path.name, local_files_only=True)
+        return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{path}: no tokenizer can be loaded from there ({reason})") from error
-    _set_pre_tokenizer(path, tokenizer)
-    return tokenizer
 
 
-def _set_pre_tokenizer(path: pathlib.Path, tokenizer: Any) -> None:
-    from tokenizers import Regex, pre_tokenizers
+def _from_gguf(path: pathlib.Path) -> Any:
+    """Builds a byte-level BPE tokenizer from a GGUF file's metadata; transformers' own reader needs torch."""
+    import tokenizers
+    import transformers
 
     file = GGUFFile(path)
-    if file.field("tokenizer.ggml.model") != "gpt2":
-        return  # SentencePiece cuts nothing beforehand
+    field = lambda key: file.field(f"tokenizer.ggml.{key}")  # noqa: E731
+    if field("model") != "gpt2":
+        raise UserError(
+            f"{path}: GGUF tokenizer model {field('model')!r} is not byte-level BPE; load the tokenizer "
+            "from the model's Hugging Face folder"
+        )
+    tokens, merges = field("tokens"), field("merges")
+    model = tokenizers.models.BPE(
+        vocab={token: index for index, token in enumerate(tokens)},
+        merges=[tuple(merge.split(" ")) for merge in merges],
+    )
+    backend = tokenizers.Tokenizer(model)
+    backend.decoder = tokenizers.decoders.ByteLevel()
+    backend.pre_tokenizer = _pre_tokenizer(path, field("pre"))
+    special = [t for t, kind in zip(tokens, field("token_type"), strict=True) if kind == _CONTROL]
+    backend.add_special_tokens([tokenizers.AddedToken(t, special=True) for t in special])
+    if field("add_bos_token"):
+        bos, place = tokens[field("bos_token_id")], field("bos_token_id")
+        backend.post_processor = tokenizers.processors.TemplateProcessing(
+            single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, place)]
+        )
+    names = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
+    ids = {name: field(f"{key}_token_id") for name, key in names.items()}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        chat_template=file.field("tokenizer.chat_template"),
+        **{name: tokens[index] for name, index in ids.items() if index is not None},
+    )
+
+
+def _pre_tokenizer(path: pathlib.Path, kind: str | None) -> Any:
+    from tokenizers import Regex, pre_tokenizers
+
     byte_level = lambda use_regex: pre_tokenizers.ByteLevel(  # noqa: E731
         add_prefix_space=False, use_regex=use_regex
     )
     words = lambda digits: pre_tokenizers.Split(Regex(_WORDS % digits), "isolated")  # noqa: E731
-    kind = file.field("tokenizer.ggml.pre", "default")
-    if kind in ("default", "gpt-2"):
-        return
+    if kind in (None, "default", "gpt-2"):
+        return byte_level(True)
     if kind == "smollm":
         cuts = [pre_tokenizers.Digits(individual_digits=True), byte_level(True)]
     elif kind in ("llama-bpe", "llama3", "llama-v3"):
@@ -73,7 +103,7 @@ def _set_pre_tokenizer(path: pathlib.Path, tokenizer: Any) -> None:
             f"{path}: GGUF pre-tokenizer {kind!r} is not known; load the tokenizer from the "
             "model's Hugging Face folder"
         )
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(cuts)
+    return pre_tokenizers.Sequence(cuts)
 
 
 def tokenizer_digest(tokenizer: Any) -> str:

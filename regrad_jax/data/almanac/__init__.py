@@ -1,0 +1,1 @@
+"""The almanac: generated documents about invented things, and questions on them."""

@@ -1,0 +1,1 @@
+"""Kinds of almanac entries, one module a theme."""
