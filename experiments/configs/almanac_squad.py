@@ -24,18 +24,20 @@ def get_config() -> ml_collections.ConfigDict:
             },
             "weighting": "relevance",
             "prompts": "plain",
+            "theta": "zero",  # document gradients are taken at the base model itself
+            "initial": "",  # a released checkpoint's folder to go on from
             "alpha": 0.5,  # where the step sizes start; learned
             "temperature": 0.1,  # where the softmax over cosine similarities starts; learned
             "documents_per_question": 3,  # its own and two retrieved distractors
             "sources": {
                 "almanac": {
                     "kind": "almanac",
-                    "entities": 2000,
+                    "entities": 2400,
                     "anchors": 3,
                     "questions_per_document": 3,
-                    "document_tokens": 112,
-                    "question_tokens": 40,
-                    "answer_tokens": 12,
+                    "document_tokens": 144,
+                    "question_tokens": 32,
+                    "answer_tokens": 10,
                 },
                 "squad": {
                     "kind": "squad",
@@ -48,13 +50,13 @@ def get_config() -> ml_collections.ConfigDict:
                 },
             },
             # (steps, share of batches by source)
-            "stages": ((300, {"almanac": 1.0}), (200, {"almanac": 0.4, "squad": 0.6})),
+            "stages": ((550, {"almanac": 1.0}), (750, {"almanac": 0.45, "squad": 0.55})),
             "learning_rate": 1.5e-3,
             "weight_decay": 0.0,
             "warmup_steps": 20,
             "decay": "cosine",
             "clip_norm": 0.5,
-            "eval_every": 50,  # steps
+            "eval_every": 200,  # steps
             "eval_documents": 24,  # validation documents of each source
             "save_every": 25,  # steps
         }

@@ -12,7 +12,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from regrad_jax.adaptation.adapter import AdapterConfig, Tree, chains, init_adapter
+from regrad_jax.adaptation.adapter import (
+    AdapterConfig,
+    Tree,
+    chains,
+    init_adapter,
+    projection_shape,
+)
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import HeadFn
@@ -44,6 +50,23 @@ class Documents(NamedTuple):
 
     tokens_NxT: jax.Array
     lengths_N: jax.Array
+
+
+class Factors(NamedTuple):
+    """A document's loss gradient in every adapted projection's weight, as the factors of its outer products.
+
+    The gradient in a frozen weight W is sum_t scale_t cotangent_t input_t^T; taken at theta = 0 all of it
+    is a property of the base model and the document alone.
+
+    Attributes:
+        inputs: target -> (L, N, T, in).
+        cotangents: target -> (L, N, T, out); zero at padding.
+        scales: target -> (L, N, T).
+    """
+
+    inputs: Mapping[str, jax.Array]
+    cotangents: Mapping[str, jax.Array]
+    scales: Mapping[str, jax.Array]
 
 
 def init_meta(
@@ -83,7 +106,11 @@ def document_loss(
         length: int32 scalar, the tokens that count.
     """
     features_1xTxD, _ = decoder.head(hidden_TxD[None], chains(config, theta, bases))
-    logits = decoder.logits(features_1xTxD[0, :-1])
+    return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length)
+
+
+def _mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> jax.Array:
+    logits = decoder.logits(features_TxD[:-1])
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, tokens_T[1:])
     counts = jnp.arange(1, tokens_T.shape[0]) < length
     # `where` and not a product: what stands behind the padding must not reach the sum even as a NaN.
@@ -103,6 +130,46 @@ def document_gradients(
         meta.theta, hidden_NxTxD, documents.tokens_NxT, documents.lengths_N
     )
     return grads_N, losses_N
+
+
+def gradient_factors(
+    decoder: SplitDecoder, config: AdapterConfig, documents: Documents
+) -> tuple[Factors, jax.Array]:
+    """Returns (factors of every document's gradient at the base model, losses_N); differentiates nothing else."""
+    hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
+    count, length = documents.tokens_NxT.shape
+    zeros = lambda target: jnp.zeros(  # noqa: E731
+        (decoder.head_layers, count, length, projection_shape(decoder.config, target)[1])
+    )
+
+    def total_loss(offsets):
+        features_NxTxD, inputs = decoder.head_projections(hidden_NxTxD, offsets)
+        losses_N = jax.vmap(_mean_token_loss, in_axes=(None, 0, 0, 0))(
+            decoder, features_NxTxD, documents.tokens_NxT, documents.lengths_N
+        )
+        return losses_N.sum(), (losses_N, inputs)
+
+    offsets = {target: zeros(target) for target in config.targets}
+    cotangents, (losses_N, inputs) = jax.grad(total_loss, has_aux=True)(offsets)
+    scales = {target: jnp.ones(cotangents[target].shape[:3]) for target in config.targets}
+    return Factors(inputs, cotangents, scales), losses_N
+
+
+def project_factors(config: AdapterConfig, bases: Tree, factors: Factors) -> Tree:
+    """Returns document gradients of a core adapter at theta = 0 (leaves N x L x r x r).
+
+    With G_d = sum_t cotangent_t input_t^T, the gradient of y = W x + s B R A x in R at R = 0 is
+    s B^T G_d A^T: bilinear in the bases. So where theta* stays 0 this equals `document_gradients`, and
+    `jax.grad` through it is the exact meta-gradient without a second pass through the network.
+    """
+    grads = {}
+    for target in config.targets:
+        reduced_in = jnp.einsum("lnti,lri->lntr", factors.inputs[target], bases[target]["A"])
+        reduced_out = jnp.einsum("lnto,lor->lntr", factors.cotangents[target], bases[target]["B"])
+        # Scales come last, where a token is 2 r numbers and not in + out.
+        reduced_out = config.scale * factors.scales[target][..., None] * reduced_out
+        grads[target] = {"R": jnp.einsum("lntr,lnts->nlrs", reduced_out, reduced_in)}
+    return grads
 
 
 Weights = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -134,11 +201,17 @@ def adapted_parameters(
         gamma: step multiplier; 0 gives the unadapted parameters back.
     """
 
-    def step(theta, alpha, grads):
-        total = jnp.einsum("qn,n...->q...", weights_QxN, grads)
-        return theta - gamma * alpha.reshape(-1, *(1,) * (theta.ndim - 1)) * total
+    totals_Q = jax.tree.map(lambda grads: jnp.einsum("qn,n...->q...", weights_QxN, grads), grads_N)
+    return descend(meta, totals_Q, gamma)
 
-    return jax.tree.map(step, meta.theta, meta.alpha, grads_N)
+
+def descend(meta: MetaParams, totals_Q: Tree, gamma: float | jax.Array = 1.0) -> Tree:
+    """Returns theta - gamma alpha . totals for weighted sums of gradients with a leading question axis."""
+
+    def step(theta, alpha, total_Q):
+        return theta - gamma * alpha.reshape(-1, *(1,) * (theta.ndim - 1)) * total_Q
+
+    return jax.tree.map(step, meta.theta, meta.alpha, totals_Q)
 
 
 def adapted_head(

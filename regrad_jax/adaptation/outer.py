@@ -16,10 +16,12 @@ from regrad_jax.adaptation.adapter import AdapterConfig, Tree
 from regrad_jax.adaptation.inner import (
     DOCUMENT_WEIGHTS,
     Documents,
+    Factors,
     MetaParams,
     adapted_head,
     adapted_parameters,
     document_gradients,
+    project_factors,
 )
 from regrad_jax.models.decoder import SplitDecoder
 
@@ -32,12 +34,14 @@ class Questions(NamedTuple):
         prompt_lengths_Q: int32, at least 1.
         answers_QxM: int32 answer tokens, right-padded; M is the longest answer that is scored.
         answer_lengths_Q: int32; 0 marks a padding question, which counts for nothing.
+        hidden_QxTxD: the trunk's output for the tokens, where it is known already.
     """
 
     tokens_QxT: jax.Array
     prompt_lengths_Q: jax.Array
     answers_QxM: jax.Array
     answer_lengths_Q: jax.Array
+    hidden_QxTxD: jax.Array | None = None
 
 
 class TaskBatch(NamedTuple):
@@ -47,13 +51,13 @@ class TaskBatch(NamedTuple):
     (by far the dearest part of a step) is computed once for both.
 
     Attributes:
-        documents: the pool.
+        documents: the pool; as factors of its gradients where theta stays 0 (`project_factors`).
         questions: the questions.
         retrieved_QxN: bool, the documents that a question's adaptation uses.
         scores_QxN: float32 retrieval scores; read only where retrieved.
     """
 
-    documents: Documents
+    documents: Documents | Factors
     questions: Questions
     retrieved_QxN: jax.Array
     scores_QxN: jax.Array
@@ -63,7 +67,6 @@ class OuterMetrics(NamedTuple):
     """What a step reports: losses in nats per token, over the questions that count."""
 
     outer_loss: jax.Array
-    inner_loss: jax.Array
     token_accuracy: jax.Array
 
 
@@ -81,7 +84,9 @@ def answer_losses(
         bases: the adapter's still matrices.
         questions: prompts and answers.
     """
-    hidden_QxTxD, _ = decoder.trunk(questions.tokens_QxT)
+    hidden_QxTxD = questions.hidden_QxTxD
+    if hidden_QxTxD is None:
+        hidden_QxTxD, _ = decoder.trunk(questions.tokens_QxT)
     answer_M = jnp.arange(questions.answers_QxM.shape[1])
     # The token at position p is predicted from position p - 1.
     sources_QxM = jnp.minimum(
@@ -119,17 +124,21 @@ def outer_loss(
         weighting: a name in `DOCUMENT_WEIGHTS`.
         batch: documents, questions, and which uses which.
     """
-    grads_N, inner_losses_N = document_gradients(decoder, config, meta, batch.documents)
+    if isinstance(batch.documents, Factors):
+        # The gradients were taken at theta = 0, so theta must not move from there.
+        meta = meta._replace(theta=jax.lax.stop_gradient(meta.theta))
+        grads_N = project_factors(config, meta.bases, batch.documents)
+    else:
+        grads_N, _ = document_gradients(decoder, config, meta, batch.documents)
     weigh = DOCUMENT_WEIGHTS[weighting]
     weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
     theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
     losses_Q, accuracy_Q = answer_losses(decoder, config, theta_Q, meta.bases, batch.questions)
     counts_Q = batch.questions.answer_lengths_Q > 0
-    mean = lambda x, counts: jnp.sum(jnp.where(counts, x, 0.0)) / jnp.maximum(counts.sum(), 1)  # noqa: E731
+    mean = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0)) / jnp.maximum(counts_Q.sum(), 1)  # noqa: E731
     metrics = OuterMetrics(
-        outer_loss=mean(losses_Q, counts_Q),
-        inner_loss=mean(inner_losses_N, batch.documents.lengths_N > 1),
-        token_accuracy=mean(accuracy_Q, counts_Q),
+        outer_loss=mean(losses_Q),
+        token_accuracy=mean(accuracy_Q),
     )
     return metrics.outer_loss, metrics
 

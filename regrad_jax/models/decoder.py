@@ -99,7 +99,10 @@ class Block(nn.Module):
     def _mlp(self, x, chains: Chains):
         def project(name, x, out):
             y = nn.Dense(out, dtype=self.dtype, use_bias=False, name=name)(x)
-            return y + apply_chain(x, chains[name]) if name in chains else y
+            y = y + apply_chain(x, chains[name]) if name in chains else y
+            # Both do nothing unless a caller asks for these collections (`SplitDecoder.projections`).
+            self.sow("inputs", f"{name}_in", x, reduce_fn=lambda _, new: new, init_fn=lambda: None)
+            return self.perturb(f"{name}_out", y, collection="offsets")
 
         gate, up = project("gate", x, self.config.mlp_dim), project("up", x, self.config.mlp_dim)
         return project("down", nn.silu(gate) * up, self.config.width)
@@ -123,7 +126,7 @@ def _attend(q_BxTxHxd, k_BxSxKvxd, v_BxSxKvxd, positions_BxT, window: int | None
 def _stack(config: DecoderConfig, count: int, dtype: Any) -> nn.Module:
     scanned = nn.scan(
         Block,
-        variable_axes={"params": 0},
+        variable_axes={"params": 0, "inputs": 0, "offsets": 0},
         split_rngs={"params": True},
         in_axes=(nn.broadcast, 0, 0),
         length=count,
@@ -205,6 +208,25 @@ class SplitDecoder(flax.struct.PyTreeNode):
         positions_BxT = _positions(hidden_BxTxD.shape[:-1], positions_BxT)
         variables = {"params": self.head_params}
         return module.apply(variables, hidden_BxTxD, positions_BxT, chains, cache)
+
+    def head_projections(self, hidden_BxTxD, offsets):
+        """Runs the unadapted upper layers with something added to each MLP projection's output.
+
+        Args:
+            hidden_BxTxD: the trunk's output.
+            offsets: target -> what is added, (L, B, T, out). The gradient in a zero offset is the
+                cotangent of that projection.
+
+        Returns:
+            (features_BxTxD, inputs), inputs being target -> the projection's input, (L, B, T, in).
+        """
+        module = Head(self.config, self.head_layers, self.dtype)
+        added = {f"{target}_out": offset for target, offset in offsets.items()}
+        variables = {"params": self.head_params, "offsets": {"layers": added}}
+        positions = _positions(hidden_BxTxD.shape[:-1], None)
+        (features, _), state = module.apply(variables, hidden_BxTxD, positions, {}, mutable=["inputs"])
+        inputs = state["inputs"]["layers"]
+        return features, {target: inputs[f"{target}_in"] for target in offsets}
 
     def logits(self, features):
         """Maps features (..., D) to float32 logits (..., V)."""

@@ -21,6 +21,7 @@ class SourceConfig:
         kind: "almanac" (generated) or "squad" (a SQuAD-format file).
         path: the file, for kind "squad".
         entities: invented entities to generate, for kind "almanac".
+        kinds: the almanac's kinds to draw from; all when empty.
         anchors: anchor questions a batch; each brings its document and retrieved distractors.
         questions_per_document: questions asked of every document of a batch.
         document_tokens: documents are padded to this; longer ones are left out.
@@ -31,6 +32,7 @@ class SourceConfig:
     kind: str
     path: str = ""
     entities: int = 0
+    kinds: tuple[str, ...] = ()
     anchors: int = 3
     questions_per_document: int = 3
     document_tokens: int = 96
@@ -49,6 +51,9 @@ class TrainConfig:
         adapter: what is adapted.
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
         prompts: prompt family, a name in `PROMPTS`.
+        theta: "zero" keeps theta* at 0, which makes a step several times cheaper (`project_factors`);
+            "learned" trains it too, through second derivatives. Zero needs the core adapter.
+        initial: folder of a released checkpoint to start from; empty starts at random.
         alpha: initial step size of every adapter tensor.
         temperature: initial temperature of the relevance weights.
         documents_per_question: k of a task, the question's own document among them.
@@ -70,6 +75,8 @@ class TrainConfig:
     adapter: AdapterConfig
     weighting: str
     prompts: str
+    theta: str
+    initial: str
     alpha: float
     temperature: float
     documents_per_question: int
@@ -87,6 +94,9 @@ class TrainConfig:
     def __post_init__(self):
         _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
         _choice("prompts", self.prompts, PROMPTS)
+        _choice("theta", self.theta, ("zero", "learned"))
+        if self.theta == "zero" and self.adapter.kind != "core":
+            raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
         _choice("decay", self.decay, ("cosine", "linear"))
         for _, shares in self.stages:
             for name in shares:

@@ -14,19 +14,22 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from regrad_jax.adaptation.inner import init_meta
+from regrad_jax.adaptation.inner import MetaParams, init_meta
 from regrad_jax.adaptation.outer import TaskBatch
-from regrad_jax.checkpoint import Checkpoint, save_checkpoint
+from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.retrieval.embedding import Embedder
+from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
 from regrad_jax.training.tasks import (
+    Draw,
     TaskSource,
+    assemble,
     batch_of_step,
-    make_batch,
+    draw,
     read_source,
     tokenise,
 )
@@ -58,21 +61,23 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     sources = _sources(config, base, embedder, "train")
     held_out = _validation_batches(config, base, embedder)
     update = optimizer(config)
-    meta = init_meta(
-        config.adapter,
-        base.decoder.config,
-        jax.random.key(config.seed),
-        alpha=config.alpha,
-        temperature=config.temperature,
-    )
+    meta = _start(config, base)
     state = TrainState(jnp.int32(0), meta, update.init(meta))
+    caches = {}
+    if config.theta == "zero":
+        caches = {
+            name: ActivationCache(base.decoder, config.adapter, source, workdir)
+            for name, source in sources.items()
+        }
     with _manager(workdir) as manager:
         if manager.latest_step() is not None:
             state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
             _say(f"resuming from step {int(state.step)}")
         log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
         validation: dict[str, Any] = {}
-        for name, batch in _batches(config, sources, int(state.step)):
+        for name, drawn, batch in _batches(config, sources, int(state.step)):
+            if name in caches:
+                batch = caches[name].fill(drawn, batch)
             state, metrics, norm = train_step(
                 state, base.decoder, batch,
                 config=config.adapter, weighting=config.weighting, update=update,
@@ -90,6 +95,21 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     save_checkpoint(release, _checkpoint(config, base, state, validation))
     _say(f"released {release}")
     return release
+
+
+def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
+    if not config.initial:
+        return init_meta(
+            config.adapter,
+            base.decoder.config,
+            jax.random.key(config.seed),
+            alpha=config.alpha,
+            temperature=config.temperature,
+        )
+    checkpoint = load_checkpoint(config.initial)
+    if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
+        raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
+    return checkpoint.meta
 
 
 def _claim(workdir: pathlib.Path, config: TrainConfig) -> None:
@@ -130,13 +150,13 @@ def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
         rng = np.random.default_rng(_VALIDATION_SEED)
         size = source.config.anchors * config.documents_per_question
         count = max(config.eval_documents // size, 1)
-        held_out[name] = [make_batch(source, rng) for _ in range(count)]
+        held_out[name] = [assemble(source, draw(source, rng)) for _ in range(count)]
     return held_out
 
 
 def _batches(
     config: TrainConfig, sources: Mapping[str, TaskSource], start: int
-) -> Iterator[tuple[str, TaskBatch]]:
+) -> Iterator[tuple[str, Draw, TaskBatch]]:
     def make(step: int):
         return batch_of_step(sources, config.stages, config.seed, step)
 
@@ -196,7 +216,6 @@ class _Log:
         rate = (step - self._start - 1) / max(time.monotonic() - self._began, 1e-9)
         facts = {
             "step": step, "source": source, "outer_loss": loss,
-            "inner_loss": float(metrics.inner_loss),
             "token_accuracy": float(metrics.token_accuracy), "gradient_norm": float(norm),
             "temperature": float(jnp.exp(meta.log_temperature)), "time": time.time(),
         }  # fmt: skip

@@ -18,6 +18,7 @@ from regrad_jax.adaptation.inner import (
 from regrad_jax.adaptation.outer import OuterMetrics, TaskBatch, answer_losses, meta_gradient
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import generate
+from regrad_jax.training.cache import PackedFactors, unpack_factors
 from regrad_jax.training.config import TrainConfig
 
 
@@ -79,6 +80,8 @@ def train_step(
     update: optax.GradientTransformation,
 ) -> tuple[TrainState, OuterMetrics, jax.Array]:
     """Advances by one batch. Returns (state, metrics before the update, gradient norm)."""
+    if isinstance(batch.documents, PackedFactors):
+        batch = batch._replace(documents=unpack_factors(config, decoder.config, batch.documents))
     (_, metrics), grads = meta_gradient(state.meta, decoder, config, weighting, batch)
     updates, opt_state = update.update(grads, state.opt_state, state.meta)
     meta = optax.apply_updates(state.meta, updates)

@@ -13,7 +13,7 @@ import numpy as np
 
 from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import Questions, TaskBatch
-from regrad_jax.data.almanac import generate
+from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PromptFamily
 from regrad_jax.data.squad import read_squad, split_articles
@@ -59,7 +59,7 @@ def read_source(config: SourceConfig, split: str, entities: int, seed: int) -> t
         UserError: an unknown kind, or a file that cannot be read.
     """
     if config.kind == "almanac":
-        almanac = generate(entities, seed=seed, split=split)
+        almanac = generate(entities, seed=seed, split=split, kinds=config.kinds)
         return almanac.documents, almanac.questions
     if config.kind == "squad":
         articles = split_articles(read_squad(config.path))[split]
@@ -125,8 +125,20 @@ def batch_shape(config: SourceConfig, k: int) -> tuple[int, int]:
     return documents, documents * config.questions_per_document
 
 
-def make_batch(source: TaskSource, rng: np.random.Generator) -> TaskBatch:
-    """Draws one batch. Arrays are NumPy, of one fixed shape for a source."""
+class Draw(NamedTuple):
+    """What a batch is made of.
+
+    Attributes:
+        pool: its documents by position in the source, in groups of k.
+        chosen: its questions: (position in the source, group).
+    """
+
+    pool: list[int]
+    chosen: list[tuple[int, int]]
+
+
+def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
+    """Draws the documents and questions of one batch."""
     config, k = source.config, source.neighbours_QxK.shape[1]
     anchors = rng.choice(len(source.questions), config.anchors, replace=len(source.questions) < config.anchors)
     pool = [int(d) for a in anchors for d in source.neighbours_QxK[a]]
@@ -137,14 +149,13 @@ def make_batch(source: TaskSource, rng: np.random.Generator) -> TaskBatch:
         if slot % k == 0 and anchor not in own:
             own = [anchor, *own[: config.questions_per_document - 1]]
         chosen += [(int(q), slot // k) for q in own]
-    return assemble(source, pool, chosen, k)
+    return Draw(pool, chosen)
 
 
-def assemble(
-    source: TaskSource, pool: Sequence[int], chosen: Sequence[tuple[int, int]], k: int
-) -> TaskBatch:
-    """Lays out documents `pool` and questions `chosen`, each with the group of k pool slots it uses."""
-    config = source.config
+def assemble(source: TaskSource, drawn: Draw) -> TaskBatch:
+    """Lays out a batch as NumPy arrays, of one fixed shape for a source."""
+    config, k = source.config, source.neighbours_QxK.shape[1]
+    pool, chosen = drawn
     count_n = len(pool)
     count_q = count_n * config.questions_per_document
     documents = Documents(*pad([source.documents[d] for d in pool], config.document_tokens))
@@ -183,8 +194,9 @@ def source_of_step(stages, step: int, rng: np.random.Generator) -> str:
 
 def batch_of_step(
     sources: Mapping[str, TaskSource], stages, seed: int, step: int
-) -> tuple[str, TaskBatch]:
-    """Returns (source name, batch) of a step, whatever ran before: resuming needs no state but `step`."""
+) -> tuple[str, Draw, TaskBatch]:
+    """Returns (source name, draw, batch) of a step: resuming needs no state but `step`."""
     rng = np.random.default_rng((seed, step))
     name = source_of_step(stages, step, rng)
-    return name, make_batch(sources[name], rng)
+    drawn = draw(sources[name], rng)
+    return name, drawn, assemble(sources[name], drawn)
