@@ -93,9 +93,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """Returns the text of `manifest.json`; its `checksum` covers every other field."""
-        fields: dict[str, Any] = {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
-        }
+        fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields["fingerprint"] = dict(self.fingerprint.fields)
         return json.dumps(fields | {"checksum": _checksum(fields)}, indent=2) + "\n"
 

@@ -193,16 +193,14 @@ class Shard:
         """
         if self._lock_file is not None:
             return
-        file = open(self._folder.with_suffix(".lock"), "a+")
+        file = open(self._folder.with_suffix(".lock"), "a+")  # noqa: SIM115 (open as long as the lock is held)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             holder = file.read() or "another process"
             file.close()
-            raise UserError(
-                f"{self._folder} is being written by {holder}: wait for it to end"
-            ) from None
+            raise UserError(f"{self._folder} is being written by {holder}: wait for it to end") from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -249,9 +247,7 @@ def _database(folder: pathlib.Path) -> dict[str, Any]:
     return {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
 
 
-def _array_specs(
-    database: dict[str, Any], packed_bytes: int, key_width: int
-) -> dict[str, dict[str, Any]]:
+def _array_specs(database: dict[str, Any], packed_bytes: int, key_width: int) -> dict[str, dict[str, Any]]:
     """TensorStore specs by name; opening an array that differs from its spec fails."""
     little_endian = {"name": "bytes", "configuration": {"endian": "little"}}
     return {

@@ -55,9 +55,7 @@ class Bank:
             self._shard = shard.Shard(path / _SHARD, packed_bytes, manifest.key_width)
             self._load()
         except shard.DamagedError as error:
-            raise UserError(
-                f"bank {path} is damaged ({error}): restore it or build it again"
-            ) from error
+            raise UserError(f"bank {path} is damaged ({error}): restore it or build it again") from error
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], manifest: Manifest) -> "Bank":
@@ -261,9 +259,7 @@ class Bank:
         finite_N = finite_N & np.isfinite([entry.inner_loss for entry in entries])
         if not finite_N.all():
             names = ", ".join(repr(entries[int(i)].id) for i in np.flatnonzero(~finite_N))
-            raise UserError(
-                f"the gradient, key or loss of {names} is not finite; nothing was added"
-            )
+            raise UserError(f"the gradient, key or loss of {names} is not finite; nothing was added")
         for id, times in collections.Counter(entry.id for entry in entries).items():
             if times > 1:
                 raise UserError(f"id {id!r} is given {times} times in one batch; nothing was added")
@@ -295,9 +291,7 @@ class Bank:
         self.records = {record.position: record for record in records}
         self._positions = {record.id: record.position for record in records}
 
-    def _read(
-        self, array: Literal["rows", "keys"], positions: Sequence[int] | np.ndarray
-    ) -> np.ndarray:
+    def _read(self, array: Literal["rows", "keys"], positions: Sequence[int] | np.ndarray) -> np.ndarray:
         positions_K = np.asarray(positions, np.int64)
         for position in positions_K.tolist():
             if position not in self.records:

@@ -6,7 +6,7 @@ Exit status 0 on success, 2 on misuse or bad input with one line on stderr, 1 on
 import importlib
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from regrad_jax.errors import UserError
 
@@ -26,7 +26,7 @@ def main() -> None:
     """Runs the verb named by the first argument; the console script's entry point."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("help", "--help", "-h"):
-        print(_usage())
+        print(_usage(), file=sys.stdout if arguments else sys.stderr)
         sys.exit(0 if arguments else 2)
     verb, rest = arguments[0], arguments[1:]
     if verb not in VERBS:
@@ -36,12 +36,16 @@ def main() -> None:
 
     def parse(argv: list[str]) -> list[str]:
         try:
-            return flags.FLAGS(argv)
+            words = flags.FLAGS(argv)
+            if "config" in flags.FLAGS:  # one that failed to load complains only when it is looked at
+                getattr(flags.FLAGS.config, "keys", None)
+            return words
         except (flags.Error, UserError, AttributeError, KeyError, OSError) as error:
             _misuse(" ".join(str(error).split()), verb)
             raise AssertionError from error
 
     def run(argv: list[str]) -> int:
+        logging.set_verbosity(logging.WARNING)  # orbax reports every save in twenty lines
         try:
             return module.run(argv[1:]) or 0
         except UserError as error:
@@ -57,7 +61,8 @@ def main() -> None:
 
 def _usage() -> str:
     lines = [f"  {verb:<9} {text}" for verb, text in VERBS.items()]
-    return "usage: regrad VERB [--flags]\n\n" + "\n".join(lines) + "\n\nregrad VERB --help tells a verb's flags"
+    verbs = "\n".join(lines)
+    return f"usage: regrad VERB [--flags]\n\n{verbs}\n\nregrad VERB --help tells a verb's flags"
 
 
 def _misuse(message: str, verb: str = "") -> None:

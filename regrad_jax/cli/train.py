@@ -9,8 +9,10 @@ from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.loop import train
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "ml_collections config file of the run")
-_WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run; an existing run is resumed")
-flags.mark_flags_as_required(["config", "workdir"])
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "folder of the run; an existing run is resumed", required=True
+)
+flags.mark_flag_as_required("config")
 
 
 def run(argv: list[str]) -> None:

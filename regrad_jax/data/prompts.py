@@ -5,7 +5,7 @@ a bank's gradients depend on it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class PromptFamily(NamedTuple):
@@ -34,6 +34,23 @@ PROMPTS: Mapping[str, PromptFamily] = {
         answer=lambda answer: f" {answer}\n",
     ),
 }
+
+
+def chat_question(tokenizer: Any, question: str, context: Sequence[str]) -> str:
+    """Returns the prompt for a model as its makers meant it to be asked: the fair baseline.
+
+    Args:
+        tokenizer: a transformers tokenizer; without a chat template the plain family is used.
+        question: the question.
+        context: documents in words, shown before the question.
+    """
+    if not tokenizer.chat_template:
+        return _plain_question(question, context)
+    shown = "".join(f"{passage}\n\n" for passage in context)
+    source = "Use the passages. " if context else ""
+    content = f"{shown}{source}Answer with a few words only, not a sentence.\nQuestion: {question}"
+    messages = [{"role": "user", "content": content}]
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 
 def clean_answer(generated: str) -> str:

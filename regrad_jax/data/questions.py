@@ -32,9 +32,7 @@ def read_questions(path: str | Path) -> list[Question]:
                 id=question_id,
                 question=text_field(record, "question", where).strip(),
                 answers=_answers(record, where),
-                document_id=None
-                if document_id is None
-                else text_field(record, "document_id", where),
+                document_id=None if document_id is None else text_field(record, "document_id", where),
             )
         )
     if not questions:

@@ -46,9 +46,7 @@ def read_squad(path: str | Path) -> list[Article]:
     return [_article(record, index, path, seen) for index, record in enumerate(records)]
 
 
-def split_articles(
-    articles: list[Article], train: int = 36, validation: int = 4
-) -> dict[str, list[Article]]:
+def split_articles(articles: list[Article], train: int = 36, validation: int = 4) -> dict[str, list[Article]]:
     """Split articles by their order: the first `train`, the next `validation`, the rest as test.
 
     Raises:
@@ -99,9 +97,7 @@ def _question(value: object, where: str, document_id: str, seen: dict[str, str])
     if record.get("is_impossible") is True:
         return None
     answers = [
-        text_field(
-            json_object(entry, f"{where}.answers[{i}]"), "text", f"{where}.answers[{i}]"
-        ).strip()
+        text_field(json_object(entry, f"{where}.answers[{i}]"), "text", f"{where}.answers[{i}]").strip()
         for i, entry in enumerate(_list_field(record, "answers", where))
     ]
     if not answers:
@@ -118,9 +114,7 @@ def _list_field(record: dict[str, object], name: str, where: str) -> list[object
     value = record.get(name)
     if not isinstance(value, list):
         found = "nothing" if value is None else kind(value)
-        raise UserError(
-            f'{where}: "{name}" must be a list, found {found}; is this a SQuAD-format file?'
-        )
+        raise UserError(f'{where}: "{name}" must be a list, found {found}; is this a SQuAD-format file?')
     return value
 
 

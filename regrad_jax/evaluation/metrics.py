@@ -129,9 +129,7 @@ def score(predictions: Sequence[str], golds: Sequence[Sequence[str]]) -> Score:
     )
 
 
-def paired_difference(
-    a_Q: Sequence[float] | np.ndarray, b_Q: Sequence[float] | np.ndarray
-) -> Difference:
+def paired_difference(a_Q: Sequence[float] | np.ndarray, b_Q: Sequence[float] | np.ndarray) -> Difference:
     """Return how far method a is above method b on the same questions, with a 95% interval.
 
     Questions are resampled in pairs, so what makes a question hard for both methods cancels.
@@ -145,8 +143,7 @@ def paired_difference(
     """
     if len(a_Q) != len(b_Q) or not len(a_Q):
         raise UserError(
-            f"{len(a_Q)} and {len(b_Q)} questions cannot be paired; give the same questions, at "
-            "least one"
+            f"{len(a_Q)} and {len(b_Q)} questions cannot be paired; give the same questions, at least one"
         )
     difference_Q = np.asarray(a_Q, np.float64) - np.asarray(b_Q, np.float64)
     (low,), (high,) = _interval(difference_Q[:, None])

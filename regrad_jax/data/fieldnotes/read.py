@@ -1,4 +1,4 @@
-"""Read the fieldnotes: passages of many genres about things that no model can know, for evaluation and demos."""
+"""Reads the fieldnotes: passages of many genres about things that no model can know."""
 
 from importlib.resources import as_file, files
 
@@ -8,10 +8,10 @@ from regrad_jax.data.questions import read_questions
 
 
 def load_fieldnotes() -> tuple[list[Document], list[Question]]:
-    """Return the 40 passages and their 160 questions, in the order of the files.
+    """Returns the 40 passages and their 160 questions, in the order of the files.
 
-    A document's `source` is its genre. The first of a question's answers stands verbatim in the text of its document;
-    the others are forms that a normalised exact match should accept too.
+    A document's `source` is its genre. The first of a question's answers stands verbatim in the text of
+    its document; the others are forms that a normalised exact match should accept too.
     """
     folder = files("regrad_jax.data.fieldnotes")
     # as_file, because an installed package may be a zip archive and the readers want a path.

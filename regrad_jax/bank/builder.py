@@ -1,0 +1,109 @@
+"""Fills a bank from passages: skips what is there, encodes the rest in batches, commits each batch whole.
+
+Interrupted at any point, the bank holds the batches committed so far and the next build goes on behind
+them. How a passage becomes a gradient is the caller's business (`Encode`).
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from regrad_jax.bank.records import Entry, text_digest
+from regrad_jax.bank.store import Bank
+from regrad_jax.data.documents import Passage
+
+
+class Encoded(NamedTuple):
+    """Passages as a bank keeps them.
+
+    Attributes:
+        rows_NxP: gradients, float32, unscaled.
+        keys_NxE: retrieval keys, float32, of norm 1.
+        tokens_N: tokens that the gradient was computed on.
+        losses_N: inner losses in nats per token.
+    """
+
+    rows_NxP: np.ndarray
+    keys_NxE: np.ndarray
+    tokens_N: np.ndarray
+    losses_N: np.ndarray
+
+
+class Built(NamedTuple):
+    """What a build did: passages added, left as they were, and refused as not finite (their ids)."""
+
+    added: int
+    unchanged: int
+    refused: list[str]
+
+
+Encode = Callable[[Sequence[Passage]], Encoded]
+Progress = Callable[[str], None]
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def build(
+    bank: Bank,
+    passages: Sequence[Passage],
+    encode: Encode,
+    *,
+    commit_size: int = 32,
+    progress: Progress = _to_stderr,
+) -> Built:
+    """Adds passages to a bank; those that it holds with the same content cost nothing.
+
+    Args:
+        bank: open; this takes its writer's lock.
+        passages: with distinct ids. They are encoded in the order of their lengths.
+        encode: passages -> what the bank keeps of them.
+        commit_size: passages in one commit.
+        progress: takes a line of text now and then.
+
+    Raises:
+        UserError: another process writes to the bank.
+    """
+    todo = [p for p in passages if not bank.contains(p.id, text_digest(p.content))]
+    # Like lengths together: a batch is padded to its longest passage.
+    todo.sort(key=lambda p: len(p.content))
+    refused: list[str] = []
+    began = spoken = time.monotonic()
+    tokens = done_characters = 0
+    characters = sum(len(p.content) for p in todo)
+    for start in range(0, len(todo), commit_size):
+        batch = todo[start : start + commit_size]
+        encoded = encode(batch)
+        # A gradient that overflowed is a document lost, not a bank lost.
+        finite_N = np.isfinite(encoded.rows_NxP).all(axis=1) & np.isfinite(encoded.losses_N)
+        refused += [p.id for p, finite in zip(batch, finite_N, strict=True) if not finite]
+        kept = np.flatnonzero(finite_N)
+        entries = [_entry(batch[n], encoded, n) for n in kept]
+        bank.append(entries, encoded.rows_NxP[kept], encoded.keys_NxE[kept])
+        tokens += int(encoded.tokens_N.sum())
+        done_characters += sum(len(p.content) for p in batch)
+        done, now = start + len(batch), time.monotonic()
+        if now - spoken > 5 or done == len(todo):
+            spoken, seconds = now, now - began
+            left = seconds * (characters / done_characters - 1)
+            progress(
+                f"{done:,}/{len(todo):,} passages, {done / seconds:.1f} passages/s, "
+                f"{tokens / seconds:,.0f} tokens/s, {left:.0f} s left"
+            )
+    return Built(len(todo) - len(refused), len(passages) - len(todo), refused)
+
+
+def _entry(passage: Passage, encoded: Encoded, n: int) -> Entry:
+    return Entry(
+        id=passage.id,
+        document_id=passage.document_id,
+        text=passage.content,
+        title=passage.title,
+        source=passage.source,
+        tokens=int(encoded.tokens_N[n]),
+        inner_loss=float(encoded.losses_N[n]),
+    )

@@ -1,0 +1,93 @@
+"""Answers questions from a bank: regrad ask --bank notes.bank --question "Who keeps the Orsk light?"
+
+Modes: regrad applies the retrieved documents' gradients and shows the model nothing; rag shows it the
+documents; regrad+icl does both; direct does neither. Without --question and --questions it prompts.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from regrad_jax.bank.store import Bank
+from regrad_jax.data.questions import read_questions
+from regrad_jax.errors import UserError
+from regrad_jax.methods.modes import MODES
+from regrad_jax.methods.regrad import Answer, ReGrad
+
+_BANK = flags.DEFINE_string("bank", None, "folder of the bank; only mode direct does without")
+_QUESTION = flags.DEFINE_string("question", None, "one question")
+_QUESTIONS = flags.DEFINE_string(
+    "questions", None, "a JSONL file of questions; one JSON object a line comes back"
+)
+_MODE = flags.DEFINE_enum("mode", "regrad", list(MODES), "how to answer")
+_TOP_K = flags.DEFINE_integer("top_k", 3, "documents for each question", 1)
+_GAMMA = flags.DEFINE_float("gamma", 1.0, "step multiplier; 0 leaves the weights alone")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
+_MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 20, "the longest answer, in tokens", 1)
+_JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
+
+
+def run(argv: list[str]) -> None:
+    if _QUESTION.value is not None and _QUESTIONS.value is not None:
+        raise UserError("both --question and --questions are given; keep one")
+    if _QUESTION.value is not None and not _QUESTION.value.strip():
+        raise UserError("--question is empty; ask something")
+    asked = read_questions(_QUESTIONS.value) if _QUESTIONS.value else []
+    if MODES[_MODE.value].retrieves:
+        if not _BANK.value:
+            raise UserError(
+                f"mode {_MODE.value} needs a bank; give one with --bank, or ask with --mode=direct"
+            )
+        Bank.open(_BANK.value)  # a wrong path is told before the model loads
+    regrad = ReGrad.load(_CHECKPOINT.value)
+    bank = regrad.open(_BANK.value) if _BANK.value else None
+    if asked:
+        for question, answer in zip(asked, _ask(regrad, bank, [q.question for q in asked]), strict=True):
+            print(json.dumps({"id": question.id} | _as_json(answer), ensure_ascii=False), flush=True)
+    elif _QUESTION.value is not None:
+        _show(_ask(regrad, bank, [_QUESTION.value])[0])
+    else:
+        _converse(regrad, bank)
+
+
+def _ask(regrad: ReGrad, bank: Bank | None, questions: Sequence[str]) -> list[Answer]:
+    return regrad.ask(
+        questions,
+        bank,
+        mode=_MODE.value,
+        top_k=_TOP_K.value,
+        gamma=_GAMMA.value,
+        max_new_tokens=_MAX_NEW_TOKENS.value,
+    )
+
+
+def _converse(regrad: ReGrad, bank: Bank | None) -> None:
+    if sys.stdin.isatty():
+        print("Ask; an empty line ends.", file=sys.stderr)
+    while True:
+        if sys.stdin.isatty():
+            print("> ", end="", file=sys.stderr, flush=True)
+        question = sys.stdin.readline().strip()
+        if not question:
+            return
+        _show(_ask(regrad, bank, [question])[0])
+
+
+def _show(answer: Answer) -> None:
+    if _JSON.value:
+        print(json.dumps(_as_json(answer), ensure_ascii=False), flush=True)
+        return
+    print(answer.answer)
+    for cited in answer.documents:
+        print(f"    {cited.score:.2f}  {cited.id}")
+    took = ", ".join(f"{name} {ms:.0f} ms" for name, ms in answer.timings_ms.items())
+    print(f"    {took}", flush=True)
+
+
+def _as_json(answer: Answer) -> dict:
+    facts = answer._asdict()
+    facts["documents"] = [cited._asdict() for cited in answer.documents]
+    facts["timings_ms"] = {name: round(ms, 2) for name, ms in answer.timings_ms.items()}
+    return facts

@@ -1,0 +1,40 @@
+"""Builds a bank from documents, or adds what is new: regrad build --corpus notes.jsonl --bank notes.bank
+
+A corpus is a .jsonl file (id, text, optional title and source), a .tsv file with a header of the same
+names, or a folder of .txt and .md files. Documents that the bank holds unchanged cost nothing; an
+interrupted build goes on where it stopped.
+"""
+
+import json
+import sys
+
+from absl import flags
+
+from regrad_jax.bank.codecs import CODECS
+from regrad_jax.data.corpus import read_corpus
+from regrad_jax.methods.regrad import ReGrad
+
+_CORPUS = flags.DEFINE_string(
+    "corpus", None, "documents: a .jsonl or .tsv file, or a folder of .txt and .md files"
+)
+_BANK = flags.DEFINE_string("bank", None, "folder of the bank; made when absent")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
+_CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rows are packed, for a new bank")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "documents whose gradients are computed in one pass", 1)
+_JSON = flags.DEFINE_bool("json", False, "print one JSON object")
+flags.mark_flags_as_required(["corpus", "bank"])
+
+
+def run(argv: list[str]) -> None:
+    documents = read_corpus(_CORPUS.value)  # before the model loads: bad input is told at once
+    regrad = ReGrad.load(_CHECKPOINT.value)
+    bank, built = regrad.build(documents, _BANK.value, codec=_CODEC.value, batch_size=_BATCH_SIZE.value)
+    index = regrad.index(bank)
+    if built.refused:
+        print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)
+    if _JSON.value:
+        print(json.dumps(built._asdict() | {"bank": bank.info(), "index": index.reason}))
+        return
+    size = bank.info()["bytes_per_document"].get("total", 0)
+    print(f"{built.added:,} passages added, {built.unchanged:,} unchanged; {len(bank):,} in {bank.path}, "
+          f"{size / 1024:.1f} KiB each; {index.reason}")  # fmt: skip

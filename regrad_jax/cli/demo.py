@@ -1,0 +1,30 @@
+"""The whole way on a small corpus: regrad demo --workdir runs/demo
+
+Builds a bank of 300 invented documents, asks questions on them in every mode, prints a table and some
+answers, takes one document out again, and writes a report with a plot.
+"""
+
+import pathlib
+import shutil
+import sys
+
+from absl import flags
+
+from regrad_jax.errors import UserError
+from regrad_jax.evaluation.demo import run_demo
+from regrad_jax.methods.regrad import ReGrad
+
+_WORKDIR = flags.DEFINE_string(
+    "workdir", "runs/demo", "folder of the demo; an earlier demo there is replaced"
+)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
+
+
+def run(argv: list[str]) -> None:
+    workdir = pathlib.Path(_WORKDIR.value)
+    if workdir.exists() and any(workdir.iterdir()) and not (workdir / "corpus.jsonl").exists():
+        raise UserError(f"{workdir} is not empty and not a demo's folder; choose another --workdir")
+    regrad = ReGrad.load(_CHECKPOINT.value)
+    # The demo ends by deleting a document, so a second run starts over.
+    shutil.rmtree(workdir, ignore_errors=True)
+    print(run_demo(regrad, workdir, lambda line: print(line, file=sys.stderr, flush=True)))

@@ -1,0 +1,95 @@
+"""The whole way on a small corpus: documents, bank, answers in every mode, a document taken out again."""
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from regrad_jax.bank.store import Bank
+from regrad_jax.data.corpus import read_corpus
+from regrad_jax.data.documents import Question
+from regrad_jax.errors import UserError
+from regrad_jax.evaluation import datasets, report
+from regrad_jax.evaluation.harness import Result, evaluate
+from regrad_jax.evaluation.metrics import exact_match
+from regrad_jax.methods.regrad import ReGrad
+
+_ENTITIES = 260  # almanac entries beside the 40 fieldnotes: 300 passages
+_QUESTIONS = 80  # of each question set
+_SETTINGS = ("Direct", "RAG k=3", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=3")
+
+Say = Callable[[str], None]
+
+
+def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Say) -> str:
+    """Runs the demo and returns what it found, as text.
+
+    Args:
+        regrad: a loaded checkpoint.
+        workdir: gets corpus.jsonl, bank/ and report/; a bank there already is gone on with.
+        say: takes lines of progress.
+    """
+    data = datasets.invented(_ENTITIES, _QUESTIONS)
+    workdir.mkdir(parents=True, exist_ok=True)
+    corpus = workdir / "corpus.jsonl"
+    lines = [
+        json.dumps({"id": d.id, "text": d.text, "title": d.title, "source": d.source}, ensure_ascii=False)
+        for d in data.documents
+    ]
+    corpus.write_text("\n".join(lines) + "\n")
+    say(f"building a bank from {corpus}: {len(lines)} documents about things that do not exist")
+    bank, _ = regrad.build(read_corpus(corpus), workdir / "bank", progress=say)
+    before = regrad.answerer.weights_digest()
+    results: list[Result] = []
+    asked = {label: _some(questions) for label, questions in data.questions.items()}
+    for label, questions in asked.items():
+        results += evaluate(regrad, bank, label, questions, _SETTINGS, say)
+    removal = _remove_one(regrad, bank, results, asked)
+    drift = {"before": before, "after": regrad.answerer.weights_digest()}
+    facts = {"removal": removal, "weights_sha256": drift, "bank": bank.info()}
+    report.write(workdir / "report", "ReGrad demo", results, asked, facts)
+    unchanged = drift["before"] == drift["after"]
+    return "\n".join(
+        [
+            report.table(results),
+            "",
+            report.samples(results, asked, 3),
+            "",
+            f"asked:   {removal['question']}",
+            f"answer:  {removal['answer']}   (expected: {removal['expected']})",
+            f"removed: {removal['document']} from the bank",
+            f"answer:  {removal['answer_after']}",
+            "",
+            f"weights after {sum(len(r.answers) for r in results)} adapted and plain answers: sha256 "
+            f"{drift['after'][:16]}, {'bit-identical to before' if unchanged else 'CHANGED'}",
+            f"report:  {workdir / 'report' / 'report.html'}",
+        ]
+    )
+
+
+def _some(questions: Sequence[Question]) -> list[Question]:
+    step = max(len(questions) // _QUESTIONS, 1)
+    return list(questions[::step][:_QUESTIONS])
+
+
+def _remove_one(
+    regrad: ReGrad, bank: Bank, results: Sequence[Result], asked: Mapping[str, Sequence[Question]]
+) -> dict[str, Any]:
+    """Deletes the document behind a right answer and asks again."""
+    for result in results:
+        for question, answer in zip(asked[result.dataset], result.answers, strict=True):
+            if result.setting != "ReGrad k=1" or not exact_match(answer.answer, question.answers):
+                continue
+            with bank:
+                bank.delete([str(question.document_id)])
+            again = regrad.ask([question.question], bank, mode="regrad", top_k=1)[0]
+            return {
+                "question": question.question,
+                "expected": question.answers[0],
+                "document": question.document_id,
+                "answer": answer.answer,
+                "answer_after": again.answer,
+            }
+    raise UserError(
+        "not one answer of ReGrad k=1 was right, so there is nothing to show; is the checkpoint trained?"
+    )

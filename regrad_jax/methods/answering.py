@@ -1,0 +1,175 @@
+"""Prompts and gradients to answers: adapt a batch of questions, each its own way, and decode.
+
+Batches come in a few fixed shapes, so a long run compiles a handful of programs.
+"""
+
+import functools
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
+from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, MetaParams, adapted_head, descend
+from regrad_jax.bank.codecs import CODECS
+from regrad_jax.checkpoint import Checkpoint
+from regrad_jax.errors import UserError
+from regrad_jax.methods.devices import replicate, shard, spread, unshard
+from regrad_jax.models.base import BaseModel
+from regrad_jax.models.decoder import SplitDecoder
+from regrad_jax.models.generation import base_head, generate
+
+_LENGTHS = (32, 64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
+_BATCH_TOKENS = 2048  # prompt tokens of a device's batch, about
+
+
+class Adaptation(NamedTuple):
+    """What Q questions take from a bank.
+
+    Attributes:
+        packed_QxKxC: the documents' rows as they are stored.
+        scores_QxK: retrieval scores.
+        codec: the bank's codec.
+        gamma: step multiplier.
+        weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
+    """
+
+    packed_QxKxC: np.ndarray
+    scores_QxK: np.ndarray
+    codec: str
+    gamma: float
+    weighting: str
+
+
+class Generated(NamedTuple):
+    """Q decoded answers, and milliseconds a question for adapting and for generating."""
+
+    texts: list[str]
+    adapt_ms: float
+    generate_ms: float
+
+
+@functools.cache
+def _adapt_program(codec: str, weighting: str):
+    def adapt(layout: RowLayout, meta: MetaParams, packed_QxKxC, scores_QxK, gamma) -> Tree:
+        count, k, _ = packed_QxKxC.shape
+        flat = packed_QxKxC.reshape(count * k, packed_QxKxC.shape[-1])
+        rows_QxKxP = CODECS[codec].decode(flat, length=layout.size).reshape(count, k, layout.size)
+        weights_QxK = DOCUMENT_WEIGHTS[weighting](
+            scores_QxK, jnp.ones(scores_QxK.shape, bool), meta.log_temperature
+        )
+        total_QxP = jnp.einsum("qk,qkp->qp", weights_QxK, rows_QxKxP)
+        return descend(meta, layout.unflatten(total_QxP), gamma)
+
+    return spread(adapt, static=(0,))
+
+
+def _generate(
+    config: AdapterConfig, max_new_tokens: int, decoder: SplitDecoder, stops_V, tokens, lengths, theta, bases
+):
+    head = base_head(decoder) if theta is None else adapted_head(decoder, config, theta, bases)
+    return generate(decoder, head, tokens, lengths, stops_V, max_new_tokens)
+
+
+_generate_program = spread(_generate, static=(0, 1))
+
+
+class Answerer:
+    """A checkpoint on its base model, on every local device."""
+
+    def __init__(self, checkpoint: Checkpoint, base: BaseModel):
+        self._checkpoint = checkpoint
+        self._tokenizer = base.tokenizer
+        self._decoder = replicate(base.decoder)
+        self._meta = replicate(checkpoint.meta)
+        self._stops_V = replicate(base.stops_V)
+        self._longest = base.decoder.config.max_position
+
+    def run(
+        self, prompts: Sequence[str], adaptation: Adaptation | None, max_new_tokens: int = 20
+    ) -> Generated:
+        """Decodes greedily, every prompt under its own temporary parameters.
+
+        Args:
+            prompts: Q prompts.
+            adaptation: what each takes from the bank; None answers with the base model as it is.
+            max_new_tokens: the longest answer.
+
+        Raises:
+            UserError: a prompt is longer than the model's positions.
+        """
+        if not prompts:
+            return Generated([], 0.0, 0.0)
+        tokens = [self._tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
+        longest = max(map(len, tokens))
+        if longest + max_new_tokens > self._longest:
+            raise UserError(
+                f"a prompt has {longest} tokens, the model holds {self._longest - max_new_tokens}; "
+                "lower --top_k, or ask a shorter question"
+            )
+        texts = [""] * len(prompts)
+        adapt_s = generate_s = 0.0
+        by_length = sorted(range(len(prompts)), key=lambda q: len(tokens[q]))
+        while by_length:
+            length = _at_least(len(tokens[by_length[-1]]))
+            size = self._batch_size(length, len(by_length))
+            chosen, by_length = by_length[-size:], by_length[:-size]
+            answers, seconds = self._run_batch(tokens, chosen, size, length, adaptation, max_new_tokens)
+            for q, answer in zip(chosen, answers, strict=False):
+                texts[q] = self._tokenizer.decode(answer[answer >= 0], skip_special_tokens=True)
+            adapt_s, generate_s = adapt_s + seconds[0], generate_s + seconds[1]
+        return Generated(texts, 1e3 * adapt_s / len(prompts), 1e3 * generate_s / len(prompts))
+
+    def adapt(self, adaptation: Adaptation) -> Tree:
+        """Returns theta_Q: adapted parameters with leading axes (devices, questions a device)."""
+        program = _adapt_program(adaptation.codec, adaptation.weighting)
+        packed, scores = shard((adaptation.packed_QxKxC, adaptation.scores_QxK))
+        gamma = np.full(jax.local_device_count(), adaptation.gamma, np.float32)
+        return program(self._checkpoint.layout, self._meta, packed, scores, gamma)
+
+    def weights_digest(self) -> str:
+        """Returns the sha256 of every frozen and every unadapted parameter, as it stands on the devices."""
+        digest = hashlib.sha256()
+        for leaf in jax.tree.leaves((self._decoder, self._meta)):
+            digest.update(np.asarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    def _batch_size(self, length: int, waiting: int) -> int:
+        devices = jax.local_device_count()
+        a_device = max(1, min(_BATCH_TOKENS // length, 32))
+        wanted = -(-waiting // devices)
+        while a_device >= 2 * wanted:  # a lone question must not pay for a batch of padding
+            a_device //= 2
+        return a_device * devices
+
+    def _run_batch(self, tokens, chosen, size, length, adaptation, max_new_tokens):
+        rows = np.array(chosen + chosen[:1] * (size - len(chosen)))
+        padded = np.zeros((size, length), np.int32)
+        for row, q in enumerate(rows):
+            padded[row, : len(tokens[q])] = tokens[q]
+        lengths = np.array([len(tokens[q]) for q in rows], np.int32)
+        start = time.perf_counter()
+        theta = bases = None
+        if adaptation is not None:
+            theta = self.adapt(
+                adaptation._replace(
+                    packed_QxKxC=adaptation.packed_QxKxC[rows], scores_QxK=adaptation.scores_QxK[rows]
+                )
+            )
+            bases = self._meta.bases
+            jax.block_until_ready(theta)
+        adapted = time.perf_counter()
+        answers = _generate_program(
+            self._checkpoint.adapter, max_new_tokens, self._decoder, self._stops_V,
+            *shard((padded, lengths)), theta, bases,
+        )  # fmt: skip
+        answers = unshard(answers)
+        return answers[: len(chosen)], (adapted - start, time.perf_counter() - adapted)
+
+
+def _at_least(length: int) -> int:
+    return next((size for size in _LENGTHS if size >= length), length)

@@ -1,0 +1,322 @@
+"""ReGrad from Python: load a checkpoint, build a bank, ask it.
+
+regrad = ReGrad.load()
+bank = regrad.build(read_corpus("notes.jsonl"), "notes.bank")
+print(regrad.ask(["Who keeps the Orsk light?"], bank)[0].answer)
+"""
+
+import functools
+import os
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from regrad_jax.adaptation.adapter import Tree
+from regrad_jax.adaptation.inner import Documents, document_gradients
+from regrad_jax.bank.builder import Built, Encoded, Progress, _to_stderr, build
+from regrad_jax.bank.codecs import DEFAULT_CODEC
+from regrad_jax.bank.manifest import Fingerprint, Manifest
+from regrad_jax.bank.store import Bank
+from regrad_jax.checkpoint import Checkpoint, load_checkpoint
+from regrad_jax.data.corpus import cut_passages
+from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.prompts import PROMPTS, chat_question, clean_answer
+from regrad_jax.errors import UserError
+from regrad_jax.methods.answering import Adaptation, Answerer
+from regrad_jax.methods.modes import MODES
+from regrad_jax.models.base import BaseModel, load_base, locate
+from regrad_jax.retrieval.embedding import Embedder
+from regrad_jax.retrieval.index import Index, Kind, open_index
+
+_TOKEN_STEP = 32  # documents are padded to a multiple of this, so that few programs are compiled
+
+
+class Cited(NamedTuple):
+    """A document that an answer used: its passage's id and its retrieval score."""
+
+    id: str
+    score: float
+
+
+class Answer(NamedTuple):
+    """An answer and where it came from.
+
+    Attributes:
+        question: as asked.
+        answer: the first line that the model wrote.
+        mode: a name in `MODES`.
+        documents: what was retrieved for it, best first; empty for "direct".
+        timings_ms: milliseconds a question, averaged over the batch that it was asked in: retrieve,
+            read, adapt, generate.
+    """
+
+    question: str
+    answer: str
+    mode: str
+    documents: list[Cited]
+    timings_ms: Mapping[str, float]
+
+
+class Retrieved(NamedTuple):
+    """Documents found for Q questions, best first: positions in the bank and scores, (Q, K)."""
+
+    positions_QxK: np.ndarray
+    scores_QxK: np.ndarray
+
+
+class ReGrad:
+    """A checkpoint, its base model and a sentence encoder, ready to build banks and to answer."""
+
+    def __init__(self, checkpoint: Checkpoint, base: BaseModel, embedder: Embedder):
+        """Use `ReGrad.load`."""
+        self.checkpoint = checkpoint
+        self.base = base
+        self.embedder = embedder
+        self._indexes: dict[tuple[pathlib.Path, int], Index] = {}
+        self._gradients = jax.jit(self._rows)
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | os.PathLike[str] | None = None,
+        *,
+        encoder: str = "minilm-l6",
+        dtype: Any = np.float32,
+    ) -> "ReGrad":
+        """Loads a checkpoint (the one that ships, without a path) with its base model.
+
+        Raises:
+            UserError: there is no such checkpoint, or the base model here is not the one that it was
+                trained on.
+        """
+        loaded = load_checkpoint(checkpoint)
+        base = load_base(loaded.base_model, loaded.adapter.first_layer, dtype)
+        for what, wanted, found in (
+            ("base model", loaded.base_digest, base.digest),
+            ("tokenizer", loaded.tokenizer_digest, base.tokenizer_digest),
+        ):
+            if wanted != found:
+                raise UserError(
+                    f"checkpoint: {what} of {loaded.base_model} here has digest {found[:12]}, the checkpoint "
+                    f"was trained with {wanted[:12]}; run `regrad fetch {loaded.base_model}` again"
+                )
+        return cls(loaded, base, Embedder.load(locate(encoder)))
+
+    @functools.cached_property
+    def answerer(self) -> Answerer:
+        """The model on every device; made when first needed, since building a bank does without."""
+        return Answerer(self.checkpoint, self.base)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Everything that a gradient of this checkpoint depends on."""
+        return Fingerprint(self.checkpoint.fingerprint())
+
+    # ---- building ----
+
+    def open(self, path: str | os.PathLike[str]) -> Bank:
+        """Opens a bank for this checkpoint.
+
+        Raises:
+            UserError: there is none, it is damaged, or another checkpoint or encoder made it.
+        """
+        bank = Bank.open(path, self.fingerprint)
+        if bank.manifest.embedder_digest != self.embedder.digest:
+            raise UserError(
+                f"bank {path} has keys of {bank.manifest.embedder}, not of {self.embedder.name}; "
+                "use that encoder or build a new bank"
+            )
+        return bank
+
+    def create(self, path: str | os.PathLike[str], codec: str = DEFAULT_CODEC) -> Bank:
+        """Makes an empty bank. Raises UserError where something is there already."""
+        layout = self.checkpoint.layout
+        manifest = Manifest(
+            fingerprint=self.fingerprint,
+            row_length=layout.size,
+            row_layout=[[path, list(shape)] for path, shape in layout.leaves],
+            embedder=self.embedder.name,
+            embedder_digest=self.embedder.digest,
+            key_width=self.embedder.width,
+            codec=codec,
+        )
+        return Bank.create(path, manifest)
+
+    def build(
+        self,
+        documents: Sequence[Document],
+        path: str | os.PathLike[str],
+        *,
+        codec: str | None = None,
+        batch_size: int = 8,
+        progress: Progress = _to_stderr,
+    ) -> tuple[Bank, Built]:
+        """Adds documents to the bank at a path, which is made when absent.
+
+        Args:
+            documents: long ones are cut into passages that keep their document's id.
+            path: the bank's folder.
+            codec: how rows are packed, for a new bank.
+            batch_size: documents whose gradients are computed in one pass.
+            progress: takes a line of text now and then.
+
+        Raises:
+            UserError: no documents, another checkpoint's bank, or another codec than the bank's.
+        """
+        if not documents:
+            raise UserError("no documents to build a bank from; give at least one")
+        passages = self.passages(documents)
+        if pathlib.Path(path, "manifest.json").exists():
+            bank = self.open(path)
+            if codec not in (None, bank.manifest.codec):
+                raise UserError(
+                    f"bank {path} is packed as {bank.manifest.codec}, not {codec}; leave --codec out"
+                )
+        else:
+            bank = self.create(path, codec or DEFAULT_CODEC)
+        encode = functools.partial(self._encode, batch_size=batch_size)
+        with bank:
+            return bank, build(bank, passages, encode, progress=progress)
+
+    def passages(self, documents: Sequence[Document]) -> list[Passage]:
+        """Cuts documents to the length that the checkpoint was trained with."""
+        passages: list[Passage] = []
+        wording = PROMPTS[self.checkpoint.prompts]
+        for document in documents:
+            empty = wording.document(Document("", "", document.title).content)
+            frame = len(self._tokens(empty))
+            # A title as long as a document is cut off with it; the text still gets half the room.
+            room = max(self.checkpoint.document_tokens - frame, self.checkpoint.document_tokens // 2)
+            passages += cut_passages([document], lambda text: len(self._tokens(" " + text)), room)
+        return passages
+
+    def _tokens(self, text: str) -> list[int]:
+        return self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _rows(self, decoder, meta, documents: Documents):
+        grads_N, losses_N = document_gradients(decoder, self.checkpoint.adapter, meta, documents)
+        return self.checkpoint.layout.flatten(grads_N), losses_N
+
+    def _encode(self, passages: Sequence[Passage], batch_size: int) -> Encoded:
+        wording, limit = PROMPTS[self.checkpoint.prompts].document, self.checkpoint.document_tokens
+        tokens = [self._tokens(wording(p.content))[:limit] for p in passages]
+        rows, losses = [], []
+        for start in range(0, len(tokens), batch_size):
+            batch = tokens[start : start + batch_size]
+            longest = -(-max(map(len, batch)) // _TOKEN_STEP) * _TOKEN_STEP
+            tokens_NxT = np.zeros((batch_size, longest), np.int32)
+            lengths_N = np.zeros(batch_size, np.int32)
+            for row, ids in enumerate(batch):
+                tokens_NxT[row, : len(ids)] = ids
+                lengths_N[row] = len(ids)
+            made = self._gradients(self.base.decoder, self.checkpoint.meta, Documents(tokens_NxT, lengths_N))
+            rows.append(np.asarray(made[0])[: len(batch)])
+            losses.append(np.asarray(made[1])[: len(batch)])
+        keys_NxE = self.embedder.embed([p.content for p in passages])
+        counts_N = np.array([len(ids) for ids in tokens])
+        return Encoded(np.concatenate(rows), keys_NxE, counts_N, np.concatenate(losses))
+
+    # ---- asking ----
+
+    def index(self, bank: Bank, kind: Kind = "auto") -> Index:
+        """Returns the search index of a bank's present version; `.reason` says which kind and why."""
+        key = bank.path, bank.version
+        if key not in self._indexes:
+            self._indexes = {key: open_index(bank.path / "index", bank.version, bank.keys, kind)}
+        return self._indexes[key]
+
+    def retrieve(self, questions: Sequence[str], bank: Bank, top_k: int) -> Retrieved:
+        """Finds the documents nearest to each question, `min(top_k, len(bank))` of them.
+
+        Raises:
+            UserError: the bank is empty, or top_k is below 1.
+        """
+        if top_k < 1:
+            raise UserError(f"--top_k is {top_k}; it must be at least 1")
+        if not len(bank):
+            raise UserError(f"bank {bank.path} is empty; add documents with `regrad build`")
+        return Retrieved(*self.index(bank).search(self.embedder.embed(questions), top_k))
+
+    def adapt(self, question: str, bank: Bank, *, top_k: int = 3, gamma: float = 1.0) -> Tree:
+        """Returns theta_q, the adapted parameters of one question."""
+        found = self.retrieve([question], bank, top_k)
+        repeated = Retrieved(*(np.repeat(part, jax.local_device_count(), axis=0) for part in found))
+        theta = self.answerer.adapt(self._adaptation(bank, repeated, gamma, None))
+        return jax.tree.map(lambda x: x[0, 0], theta)
+
+    def ask(
+        self,
+        questions: Sequence[str],
+        bank: Bank | None = None,
+        *,
+        mode: str = "regrad",
+        top_k: int = 3,
+        gamma: float = 1.0,
+        weighting: str | None = None,
+        retrieved: Retrieved | None = None,
+        max_new_tokens: int = 20,
+    ) -> list[Answer]:
+        """Answers questions, each under its own temporary parameters.
+
+        Args:
+            questions: Q questions.
+            bank: where to look; only "direct" does without.
+            mode: a name in `MODES`.
+            top_k: documents for each question.
+            gamma: step multiplier.
+            weighting: document weights; the checkpoint's own by default.
+            retrieved: documents to use in place of those that search finds.
+            max_new_tokens: the longest answer in tokens.
+
+        Raises:
+            UserError: an unknown mode, no bank, an empty bank, or a damaged row.
+        """
+        if mode not in MODES:
+            raise UserError(f"mode {mode!r} is unknown; choose one of {', '.join(MODES)}")
+        start = time.perf_counter()
+        if not MODES[mode].retrieves:
+            found = Retrieved(np.zeros((len(questions), 0), int), np.zeros((len(questions), 0), np.float32))
+        elif bank is None:
+            raise UserError(f"mode {mode} needs a bank; give one with --bank")
+        else:
+            found = retrieved or self.retrieve(questions, bank, top_k)
+        searched = time.perf_counter()
+        adaptation = self._adaptation(bank, found, gamma, weighting) if MODES[mode].adapts and bank else None
+        read = time.perf_counter()
+        prompts = [self._prompt(q, bank, mode, row) for q, row in zip(questions, found[0], strict=True)]
+        made = self.answerer.run(prompts, adaptation, max_new_tokens)
+        share = 1e3 / max(len(questions), 1)
+        timings = {
+            "retrieve": (searched - start) * share,
+            "read": (read - searched) * share,
+            "adapt": made.adapt_ms,
+            "generate": made.generate_ms,
+        }
+        return [
+            Answer(question, clean_answer(text), mode, self._cite(bank, positions, scores), timings)
+            for question, text, positions, scores in zip(questions, made.texts, *found, strict=True)
+        ]
+
+    def _adaptation(self, bank: Bank, found: Retrieved, gamma: float, weighting: str | None) -> Adaptation:
+        # Many questions share documents, and each is read once.
+        positions, places = np.unique(found.positions_QxK, return_inverse=True)
+        packed = bank.read_packed(positions)[places.reshape(found.positions_QxK.shape)]
+        weighting = weighting or self.checkpoint.weighting
+        return Adaptation(packed, found.scores_QxK, bank.manifest.codec, gamma, weighting)
+
+    def _prompt(self, question: str, bank: Bank | None, mode: str, positions: Sequence[int]) -> str:
+        wording = PROMPTS[self.checkpoint.prompts]
+        shown = positions if MODES[mode].shows and bank else ()
+        context = [wording.document(bank.records[int(p)].text) for p in shown] if bank else []
+        if MODES[mode].adapts:
+            return wording.question(question, context)
+        return chat_question(self.base.tokenizer, question, context)
+
+    def _cite(self, bank: Bank | None, positions, scores) -> list[Cited]:
+        if bank is None:
+            return []
+        return [Cited(bank.records[int(p)].id, float(s)) for p, s in zip(positions, scores, strict=True)]
