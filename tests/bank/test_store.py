@@ -369,9 +369,7 @@ def test_info_accounts_for_every_byte_on_disk(tmp_path):
         info = json.loads(json.dumps(bank.info()))
     assert (info["documents"], info["version"], info["codec"]) == (50, 1, "int8")
     assert info["fingerprint"] == {"base_model": "sha256:aa", "adapter_config": {"rank": 32}}
-    du = subprocess.run(
-        ["du", "-sk", tmp_path / "bank"], capture_output=True, text=True, check=True
-    )
+    du = subprocess.run(["du", "-sk", tmp_path / "bank"], capture_output=True, text=True, check=True)
     folders = 4 * 4096  # du counts the folders themselves too
     assert info["bytes"] <= int(du.stdout.split()[0]) * 1024 <= info["bytes"] + folders
     parts = info["bytes_per_document"]

@@ -50,9 +50,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 
 
 def test_dpr_tsv(tmp_path: Path) -> None:
-    text = (
-        'id\ttext\ttitle\r\n1\t"He said ""no""\tand\nleft."\tRefusal\r\n\r\n2\tPlain "text".\t\r\n'
-    )
+    text = 'id\ttext\ttitle\r\n1\t"He said ""no""\tand\nleft."\tRefusal\r\n\r\n2\tPlain "text".\t\r\n'
     assert read_corpus(written(tmp_path / "c.tsv", text)) == [
         Document("1", 'He said "no"\tand\nleft.', title="Refusal"),
         Document("2", 'Plain "text".'),

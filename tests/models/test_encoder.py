@@ -104,9 +104,7 @@ def write_folder(folder, config=HF_CONFIG, without=()):
 def test_load_encoder(tmp_path):
     tensors = write_folder(tmp_path)
     config, params = load_encoder(tmp_path)
-    assert config == EncoderConfig(
-        vocab_size=5, width=4, layers=1, heads=2, mlp_dim=6, max_position=3
-    )
+    assert config == EncoderConfig(vocab_size=5, width=4, layers=1, heads=2, mlp_dim=6, max_position=3)
     up = tensors["encoder.layer.0.intermediate.dense.weight"]
     np.testing.assert_array_equal(params["layers"]["up"]["kernel"][0], up.T)
     shape = jnp.zeros((1, 3), jnp.int32), jnp.ones((1, 3), bool)

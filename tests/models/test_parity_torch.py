@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.models.assets import fetch
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import forward
 from regrad_jax.models.encoder import encode_tokens, load_encoder
@@ -90,15 +89,13 @@ def test_random_decoders(family, tmp_path):
     assert without > 10 * TOLERANCE
 
 
-@pytest.mark.assets
-def test_smollm2():
-    folder = fetch("smollm2-135m")
+def test_smollm2(smollm2):
     text = "The lighthouse on Harrow Point was built in 1874 and its lamp is still lit by hand."
-    tokens_BxT = np.array([load_tokenizer(folder)(text)["input_ids"]])
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokens_BxT = np.array([load_tokenizer(smollm2)(text)["input_ids"]])
+    model = transformers.AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.float32)
     with torch.no_grad():
         theirs = model(torch.from_numpy(tokens_BxT)).logits
-    config, params = load_decoder(folder)
+    config, params = load_decoder(smollm2)
     difference = largest_difference(forward(config, params, jnp.asarray(tokens_BxT)), theirs)
     largest = float(theirs.abs().max())
     print(f"smollm2-135m: largest difference {difference:.1e}, largest logit {largest:.1f}")
@@ -107,19 +104,17 @@ def test_smollm2():
     assert difference < 1e-5 * largest
 
 
-@pytest.mark.assets
-def test_minilm():
-    folder = fetch("minilm-l6")
+def test_minilm(minilm):
     texts = ["A short one.", "A longer text, with 25 numbers, about nothing in particular at all."]
-    batch = load_tokenizer(folder)(texts, padding=True, return_tensors="np")
+    batch = load_tokenizer(minilm)(texts, padding=True, return_tensors="np")
     tokens_BxT, mask_BxT = batch["input_ids"], batch["attention_mask"]
-    model = transformers.BertModel.from_pretrained(folder, dtype=torch.float32)
+    model = transformers.BertModel.from_pretrained(minilm, dtype=torch.float32)
     with torch.no_grad():
         mask = torch.from_numpy(mask_BxT)
         hidden = model(torch.from_numpy(tokens_BxT), attention_mask=mask).last_hidden_state
         mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         theirs = torch.nn.functional.normalize(mean, dim=-1)
-    config, params = load_encoder(folder)
+    config, params = load_encoder(minilm)
     ours = encode_tokens(config, params, jnp.asarray(tokens_BxT), jnp.asarray(mask_BxT, bool))
     difference = largest_difference(ours, theirs)
     print(f"minilm-l6: largest difference of keys {difference:.1e}")

@@ -191,9 +191,7 @@ def llama_cpp_order(rows: np.ndarray, heads: int) -> np.ndarray:
     return permuted
 
 
-def write_gguf(
-    path, architecture, config: DecoderConfig, tensors, quantised=(), extra=None, metadata=None
-):
+def write_gguf(path, architecture, config: DecoderConfig, tensors, quantised=(), extra=None, metadata=None):
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_block_count(config.layers)
     writer.add_context_length(config.max_position)

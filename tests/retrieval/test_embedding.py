@@ -9,7 +9,6 @@ import pytest
 import tokenizers
 import transformers
 
-from regrad_jax.models.assets import fetch
 from regrad_jax.models.encoder import Encoder, EncoderConfig, LoadedEncoder
 from regrad_jax.retrieval import embedding
 from regrad_jax.retrieval.embedding import Embedder
@@ -66,9 +65,8 @@ def test_shapes_are_few_and_met_shapes_do_not_recompile(embedder):
     assert cache_size() == compiled
 
 
-@pytest.mark.assets
-def test_minilm_finds_the_paraphrase():
-    embedder = Embedder.load(fetch("minilm-l6"))
+def test_minilm_finds_the_paraphrase(minilm):
+    embedder = Embedder.load(minilm)
     assert embedder.name == "minilm-l6" and embedder.width == 384
     assert embedder.digest.startswith("53aa5117")
     keys = embedder.embed(["A man plays guitar.", "Someone plays an instrument.", "Shares fell."])

@@ -1,0 +1,144 @@
+"""Adapters start as nothing, add what their equation says, and become rows in one documented order."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
+
+from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, chains, init_adapter, projection_shape
+from regrad_jax.errors import UserError
+
+TARGETS = ("gate", "up", "down")
+LAYERS = DECODER.layers - FIRST_LAYER
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fresh_adapter_is_the_base_model(kind):
+    config = adapter(kind)
+    theta, bases = init_adapter(config, DECODER, jax.random.key(0))
+    assert {x.dtype for x in jax.tree.leaves((theta, bases))} == {jnp.dtype(jnp.float32)}
+    tokens = jnp.arange(10)[None]
+    run = jax.jit(lambda chains: decoder().head(decoder().trunk(tokens)[0], chains)[0])
+    np.testing.assert_array_equal(run(chains(config, theta, bases)), run({}))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_shapes_follow_the_projection(target):
+    fan_in, fan_out = projection_shape(DECODER, target)
+    assert (fan_in, fan_out) == ((24, 16) if target == "down" else (16, 24))
+    kernel = decoder().head_params["layers"][target]["kernel"]  # (layers, in, out)
+    assert kernel.shape == (LAYERS, fan_in, fan_out)
+    theta, bases = init_adapter(adapter("core"), DECODER, jax.random.key(0))
+    assert {n: x.shape for n, x in theta[target].items()} == {"R": (LAYERS, 3, 3)}
+    assert {n: x.shape for n, x in bases[target].items()} == {
+        "A": (LAYERS, 3, fan_in),
+        "B": (LAYERS, fan_out, 3),
+    }
+    theta, bases = init_adapter(adapter("lora"), DECODER, jax.random.key(0))
+    assert {n: x.shape for n, x in theta[target].items()} == {
+        "A": (LAYERS, 3, fan_in),
+        "B": (LAYERS, fan_out, 3),
+    }
+    assert bases[target] == {}
+
+
+def test_starting_matrices_have_their_documented_spread():
+    wide = dataclasses.replace(DECODER, width=64, mlp_dim=256)
+    _, bases = init_adapter(adapter("core", rank=32), wide, jax.random.key(0))
+    for target in TARGETS:
+        fan_in, fan_out = projection_shape(wide, target)
+        assert np.std(bases[target]["A"]) == pytest.approx(fan_in**-0.5, rel=0.05)
+        assert np.std(bases[target]["B"]) == pytest.approx(fan_out**-0.5, rel=0.05)
+    theta, _ = init_adapter(adapter("lora", rank=32), wide, jax.random.key(0))
+    for target in TARGETS:
+        bound = projection_shape(wide, target)[0] ** -0.5
+        assert 0.99 * bound < np.abs(theta[target]["A"]).max() <= bound
+        assert not np.any(theta[target]["B"])
+
+
+def test_the_key_decides_and_targets_differ():
+    draw = lambda seed: init_adapter(adapter("core"), DECODER, jax.random.key(seed))[1]  # noqa: E731
+    np.testing.assert_array_equal(draw(0)["up"]["A"], draw(0)["up"]["A"])
+    assert np.all(np.asarray(draw(0)["up"]["A"]) != draw(1)["up"]["A"])
+    assert np.all(np.asarray(draw(0)["up"]["A"]) != draw(0)["gate"]["A"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chains_multiply_to_the_equation(kind):
+    config = adapter(kind, scale=1.7, targets=("up", "down"))
+    meta = meta_params(config)
+    made = chains(config, meta.theta, meta.bases)
+    assert set(made) == {"up", "down"}
+    for target, chain in made.items():
+        theta, bases = meta.theta[target], meta.bases[target]
+        for layer in range(LAYERS):
+            product = np.eye(projection_shape(DECODER, target)[0])
+            for factor in chain:  # first to last
+                product = np.asarray(factor[layer]) @ product
+            if kind == "core":  # s B R A
+                expected = 1.7 * bases["B"][layer] @ theta["R"][layer] @ bases["A"][layer]
+            else:  # s B A
+                expected = 1.7 * theta["B"][layer] @ theta["A"][layer]
+            assert np.abs(expected).max() > 0.1
+            np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"kind": "loha"}, "adapter kind 'loha' is unknown; choose one of core, lora"),
+        ({"targets": ("gate", "q")}, r"adapter targets \('gate', 'q'\) must be some of gate, up, down"),
+        ({"targets": ()}, r"adapter targets \(\) must be some of gate, up, down"),
+    ],
+)
+def test_what_is_no_adapter_is_refused(changes, said):
+    with pytest.raises(UserError, match=said):
+        AdapterConfig(**changes)
+
+
+@pytest.mark.parametrize("first_layer", [-1, 4, 15])
+def test_no_layer_to_adapt_is_refused(first_layer):
+    with pytest.raises(UserError, match=rf"adapter.first_layer {first_layer} is not in \[0, 4\)"):
+        init_adapter(adapter(first_layer=first_layer), DECODER, jax.random.key(0))
+
+
+def test_rows_hold_projections_then_factors_in_sorted_order_with_layers_slowest():
+    # Every number says where it should stand: 2 documents, 2 layers, "down" before "up", A before B.
+    tree = {
+        "up": {"A": np.arange(16, 20).reshape(2, 1, 2)},
+        "down": {"B": np.arange(12, 16).reshape(2, 2, 1), "A": np.arange(12).reshape(2, 2, 3)},
+    }
+    layout = RowLayout.of(tree)
+    assert layout.leaves == (("down/A", (2, 2, 3)), ("down/B", (2, 2, 1)), ("up/A", (2, 1, 2)))
+    assert layout.size == 20
+    grads = jax.tree.map(lambda x: np.stack([x, 100 + x]), tree)
+    rows = layout.flatten(grads)
+    assert rows.dtype == jnp.float32
+    np.testing.assert_array_equal(rows, [np.arange(20), 100 + np.arange(20)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_rows_go_round(kind, count):
+    theta = meta_params(adapter(kind)).theta
+    layout = RowLayout.of(theta)
+    assert layout.size == sum(x.size for x in jax.tree.leaves(theta))
+    rng = np.random.default_rng(0)
+    grads = jax.tree.map(lambda x: rng.normal(size=(count, *x.shape)).astype(np.float32), theta)
+    rows = layout.flatten(grads)
+    assert rows.shape == (count, layout.size)
+    back = layout.unflatten(rows)
+    assert jax.tree.structure(back) == jax.tree.structure(grads)
+    jax.tree.map(np.testing.assert_array_equal, back, grads)
+    if count:  # one row alone becomes one theta
+        jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, y[0]), layout.unflatten(rows[0]), grads)
+
+
+def test_the_layout_does_not_depend_on_the_order_of_a_tree():
+    theta = meta_params(adapter("lora")).theta
+    turned = {t: dict(reversed(theta[t].items())) for t in reversed(theta)}
+    assert list(turned) != list(theta)
+    assert RowLayout.of(turned) == RowLayout.of(theta)

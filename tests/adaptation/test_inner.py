@@ -1,0 +1,242 @@
+"""The inner problem on a tiny decoder: losses, gradients document by document, weights, the step."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny_models import DECODER, KINDS, adapter, assert_near, decoder, documents, meta_params
+
+from regrad_jax.adaptation.adapter import AdapterConfig, chains
+from regrad_jax.adaptation.inner import (
+    DOCUMENT_WEIGHTS,
+    Documents,
+    MetaParams,
+    adapted_head,
+    adapted_parameters,
+    document_gradients,
+    gradient_factors,
+    init_meta,
+    project_factors,
+)
+from regrad_jax.models.generation import generate
+
+LENGTHS = (9, 4, 12, 2, 6)
+GARBAGE = (0, 96, 10_000, -100)  # the latter two are out of the vocabulary: their embedding is NaN
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def gradients(config: AdapterConfig, meta: MetaParams, docs: Documents):
+    return document_gradients(decoder(), config, meta, docs)
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def factors(config: AdapterConfig, docs: Documents):
+    return gradient_factors(decoder(), config, docs)
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def logits(config: AdapterConfig, theta, bases, tokens_BxT):
+    features, _ = decoder().head(decoder().trunk(tokens_BxT)[0], chains(config, theta, bases))
+    return decoder().logits(features)
+
+
+def first(docs: Documents, count: int) -> Documents:
+    return jax.tree.map(lambda x: x[:count], docs)
+
+
+def refilled(docs: Documents, garbage: int, width: int) -> Documents:
+    """The same documents in another width with one token behind all of them."""
+    tokens = np.full((len(docs.lengths_N), width), garbage, np.int32)
+    for row, length in enumerate(docs.lengths_N):
+        tokens[row, :length] = docs.tokens_NxT[row, :length]
+    return Documents(jnp.asarray(tokens), docs.lengths_N)
+
+
+def test_meta_training_starts_where_it_is_told():
+    meta = init_meta(adapter("lora"), DECODER, jax.random.key(0), alpha=0.25, temperature=0.5)
+    assert {x.shape for x in jax.tree.leaves(meta.alpha)} == {(2,)}  # one for every adapted layer
+    assert jax.tree.structure(meta.alpha) == jax.tree.structure(meta.theta)
+    assert all(np.all(x == 0.25) for x in jax.tree.leaves(meta.alpha))
+    assert float(meta.log_temperature) == pytest.approx(np.log(0.5))
+    assert {x.dtype for x in jax.tree.leaves(meta)} == {jnp.dtype(jnp.float32)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_document_loss_is_its_mean_next_token_loss(kind):
+    config, docs = adapter(kind), documents(LENGTHS)
+    meta = meta_params(config)
+    _, losses_N = gradients(config, meta, docs)
+    logits_NxTxV = np.asarray(logits(config, meta.theta, meta.bases, docs.tokens_NxT), np.float64)
+    log_p = logits_NxTxV - np.log(np.exp(logits_NxTxV).sum(-1, keepdims=True))
+    for row, length in enumerate(LENGTHS):
+        picked = [log_p[row, t - 1, docs.tokens_NxT[row, t]] for t in range(1, length)]
+        assert float(losses_N[row]) == pytest.approx(-np.mean(picked), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_a_batch_equals_its_documents_one_by_one(kind, count):
+    config = adapter(kind)
+    meta, docs = meta_params(config), first(documents(LENGTHS), count)
+    grads, losses_N = gradients(config, meta, docs)
+    assert losses_N.shape == (count,)
+    jax.tree.map(lambda g, x: np.testing.assert_equal(g.shape, (count, *x.shape)), grads, meta.theta)
+    for row in range(count):
+        length = LENGTHS[row]
+        alone = Documents(docs.tokens_NxT[row : row + 1, :length], docs.lengths_N[row : row + 1])
+        expected, (loss,) = gradients(config, meta, alone)
+        assert float(losses_N[row]) == pytest.approx(float(loss), rel=1e-5)
+        assert_near(jax.tree.map(lambda x, row=row: x[row : row + 1], grads), expected, 1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_padding_changes_nothing(kind, garbage):
+    config, docs = adapter(kind), documents(LENGTHS)
+    meta = meta_params(config)
+    expected, expected_losses_N = gradients(config, meta, docs)
+    found, losses_N = gradients(config, meta, refilled(docs, garbage, 14))
+    np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-6)
+    assert_near(found, expected, 1e-5)
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_padding_changes_no_factors(garbage):
+    config, docs = adapter("core"), documents(LENGTHS)
+    expected, expected_losses_N = factors(config, docs)
+    found, losses_N = factors(config, refilled(docs, garbage, max(LENGTHS)))
+    np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-6)
+    assert_near(found.cotangents, expected.cotangents, 1e-5)
+    meta = meta_params(config, zero=True)
+    projected = [project_factors(config, meta.bases, f) for f in (found, expected)]
+    assert_near(*projected, 1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_document_of_less_than_two_tokens_gives_nothing(kind):
+    config = adapter(kind)
+    docs = documents([5, 1, 0], width=7)
+    grads, losses_N = gradients(config, meta_params(config), docs)
+    assert float(losses_N[0]) > 0 and not np.any(losses_N[1:])
+    for leaf in jax.tree.leaves(grads):
+        assert np.any(leaf[0]) and not np.any(leaf[1:])
+    if kind == "core":
+        made, losses_N = factors(config, docs)
+        assert float(losses_N[0]) > 0 and not np.any(losses_N[1:])
+        assert all(np.any(x[0]) and not np.any(x[1:]) for x in made.cotangents.values())
+
+
+@pytest.mark.parametrize("targets", [("gate", "up", "down"), ("down", "gate")], ids="-".join)
+def test_factors_give_the_gradients_of_a_core_adapter_at_zero(targets):
+    config, docs = adapter("core", targets=targets, scale=1.7), documents(LENGTHS)
+    meta = meta_params(config, zero=True)
+    expected, expected_losses_N = gradients(config, meta, docs)
+    made, losses_N = factors(config, docs)
+    np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-5)
+    assert all(np.any(leaf) for leaf in jax.tree.leaves(expected))
+    assert_near(project_factors(config, meta.bases, made), expected, 1e-5)
+
+
+def test_factors_are_the_inputs_and_zero_behind_the_length():
+    config, docs = adapter("core"), documents(LENGTHS)
+    made, _ = factors(config, docs)
+    shapes = {target: (5, 12, 2, 24 if target == "down" else 16) for target in config.targets}
+    assert {t: x.shape for t, x in made.inputs.items()} == shapes
+    padding_NxT = np.arange(12) >= np.array(LENGTHS)[:, None]
+    for cotangent in made.cotangents.values():
+        assert not np.any(np.asarray(cotangent)[padding_NxT])
+        # The last token predicts nothing either; all others do.
+        moved_NxT = np.asarray(cotangent != 0).any(axis=(2, 3))
+        np.testing.assert_array_equal(moved_NxT, np.arange(12) < np.array(LENGTHS)[:, None] - 1)
+
+
+def test_adapted_parameters_by_hand():
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+    theta, alpha = {"up": {"R": draw(2, 3, 3)}}, {"up": {"R": jnp.array([0.5, 2.0])}}
+    grads, weights_QxN = {"up": {"R": draw(4, 2, 3, 3)}}, draw(5, 4)
+    meta = MetaParams(theta, {"up": {}}, alpha, jnp.float32(0))
+    found = adapted_parameters(meta, weights_QxN, grads, gamma=0.7)["up"]["R"]
+    assert found.shape == (5, 2, 3, 3)
+    for q in range(5):
+        for layer, step in enumerate((0.5, 2.0)):
+            total = sum(float(weights_QxN[q, n]) * np.asarray(grads["up"]["R"][n, layer]) for n in range(4))
+            expected = np.asarray(theta["up"]["R"][layer]) - 0.7 * step * total
+            np.testing.assert_allclose(found[q, layer], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_of_nothing_gives_theta_back():
+    config, docs = adapter("lora"), documents(LENGTHS)
+    meta = meta_params(config)
+    grads, _ = gradients(config, meta, docs)
+    weights_QxN = jnp.ones((2, 5))
+    for still in (
+        adapted_parameters(meta, weights_QxN, grads, gamma=0),
+        adapted_parameters(meta, 0 * weights_QxN, grads),
+        adapted_parameters(meta, weights_QxN[:, :0], jax.tree.map(lambda x: x[:0], grads)),
+    ):
+        jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, np.stack([y, y])), still, meta.theta)
+    whole, half = (adapted_parameters(meta, weights_QxN, grads, gamma=g) for g in (1.0, 0.5))
+    step = lambda moved: jax.tree.map(lambda x, y: x - y, moved, meta.theta)  # noqa: E731
+    assert_near(step(half), jax.tree.map(lambda x: x / 2, step(whole)), 1e-4)
+    jax.tree.map(np.testing.assert_array_equal, adapted_parameters(meta, weights_QxN, grads), whole)
+
+
+RETRIEVED = jnp.array([[1, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]], bool)
+SCORES = jnp.array([[0.9, 0.4, 50.0, 0.1], [9.0, 9.0, -0.3, 9.0], [5.0] * 4, [0.2, 0.2, 0.2, 0.2]])
+
+
+def test_plain_sum_weighs_every_retrieved_document_alike():
+    weights = DOCUMENT_WEIGHTS["sum"](SCORES, RETRIEVED, jnp.float32(0.3))
+    np.testing.assert_array_equal(weights, np.asarray(RETRIEVED, np.float32))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 10.0])
+def test_relevance_is_a_softmax_over_what_was_retrieved(temperature):
+    weights = np.asarray(DOCUMENT_WEIGHTS["relevance"](SCORES, RETRIEVED, jnp.log(temperature)))
+    np.testing.assert_allclose(weights.sum(1), [1, 1, 0, 1], rtol=1e-6)
+    assert not np.any(weights[~np.asarray(RETRIEVED)])
+    raw = np.exp(np.array([0.9, 0.4, 0.1]) / temperature)
+    np.testing.assert_allclose(weights[0, [0, 1, 3]], raw / raw.sum(), rtol=1e-5)
+    np.testing.assert_allclose(weights[3], 0.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weighting", DOCUMENT_WEIGHTS)
+def test_weights_have_finite_gradients_even_without_documents(weighting):
+    def total(scores, log_temperature):
+        return jnp.sum(DOCUMENT_WEIGHTS[weighting](scores, RETRIEVED, log_temperature) ** 2)
+
+    scores, temperature = jax.grad(total, argnums=(0, 1))(SCORES, jnp.float32(-1.0))
+    assert np.all(np.isfinite(scores)) and np.isfinite(temperature)
+    assert not np.any(np.asarray(scores)[~np.asarray(RETRIEVED)])
+    assert (float(temperature) != 0) == (weighting == "relevance")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_sequence_is_answered_by_its_own_parameters(kind):
+    config = adapter(kind)
+    meta = meta_params(config)
+    rng = np.random.default_rng(5)
+    theta_Q = jax.tree.map(
+        lambda x: x + jnp.asarray(rng.normal(0, 0.5, (4, *x.shape)), jnp.float32), meta.theta
+    )
+    prompts, lengths = documents([3, 6, 1, 4]), 5
+
+    @jax.jit
+    def decode(theta_Q, prompts):
+        head = adapted_head(decoder(), config, theta_Q, meta.bases)
+        stops_V = jnp.zeros(DECODER.vocab_size, bool)
+        return generate(decoder(), head, prompts.tokens_NxT, prompts.lengths_N, stops_V, lengths)
+
+    answers = np.asarray(decode(theta_Q, prompts))
+    assert len(np.unique(answers, axis=0)) == 4
+    for row, prompt_length in enumerate(prompts.lengths_N):
+        theta = jax.tree.map(lambda x, row=row: x[row], theta_Q)
+        sequence = np.zeros((1, 11), np.int32)  # one width, one compilation
+        sequence[0, :prompt_length] = prompts.tokens_NxT[row, :prompt_length]
+        for end in range(prompt_length, prompt_length + lengths):  # greedy, without a cache
+            best = np.asarray(logits(config, theta, meta.bases, sequence))[0, end - 1].argmax()
+            assert answers[row, end - prompt_length] == best
+            sequence[0, end] = best

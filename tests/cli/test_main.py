@@ -1,0 +1,88 @@
+"""`regrad VERB`: what a wrong or missing word gets, and that --help helps."""
+
+import ast
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from regrad_jax.cli.main import VERBS
+
+
+def regrad(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "regrad_jax.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def refused(*arguments: str) -> str:
+    """The one line on stderr with which `regrad` refuses these arguments."""
+    done = regrad(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("regrad: ") and done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_no_verb_is_misuse_and_shows_the_verbs():
+    done = regrad()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: regrad VERB")
+    for verb, text in VERBS.items():
+        assert f"  {verb} " in done.stderr and text in done.stderr
+
+
+@pytest.mark.parametrize("word", ["help", "--help", "-h"])
+def test_help_shows_the_verbs(word):
+    done = regrad(word)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == regrad().stderr
+
+
+def test_unknown_verb_names_the_known():
+    line = refused("fecth")
+    assert "'fecth'" in line
+    assert all(verb in line for verb in VERBS)
+
+
+def test_unknown_flag_is_named():
+    line = refused("fetch", "all", "--jsno")
+    assert "jsno" in line and "regrad fetch --help" in line
+
+
+def test_missing_flag_is_named():
+    line = refused("train")
+    assert "config" in line and "regrad train --help" in line
+
+
+def test_a_config_that_is_not_there_is_named():
+    assert "no/such.py" in refused("train", "--config=no/such.py", "--workdir=unused")
+
+
+def test_a_config_key_that_is_not_in_the_file_is_named(tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text(
+        "import ml_collections\n\ndef get_config():\n    return ml_collections.ConfigDict({'seed': 0})\n"
+    )
+    assert "sead" in refused(
+        "train", f"--config={config}", "--config.sead=1", f"--workdir={tmp_path / 'run'}"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_help_of_a_verb_shows_its_own_flags_and_does_nothing(place, tmp_path):
+    words = ["--help", "all"] if place == "first" else ["all", "--help"]
+    done = regrad("fetch", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"regrad fetch: {VERBS['fetch']}\n")
+    assert "--[no]json" in done.stdout and "--config" not in done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_its_file(verb):
+    spec = importlib.util.find_spec(f"regrad_jax.cli.{verb}")
+    assert spec is not None and spec.origin is not None
+    tree = ast.parse(pathlib.Path(spec.origin).read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    assert "run" in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]

@@ -1,0 +1,30 @@
+"""What every test runs under, set before anything imports JAX: the CPU, eight fake devices, no model hub."""
+
+import os
+import pathlib
+
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+_DEVICES = "--xla_force_host_platform_device_count"
+if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}=8".strip()
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> pathlib.Path:
+    """SmolLM2-135M-Instruct's folder; fetched now if `regrad fetch smollm2-135m` was never run."""
+    from regrad_jax.models.assets import fetch
+
+    return fetch("smollm2-135m")
+
+
+@pytest.fixture(scope="session")
+def minilm() -> pathlib.Path:
+    """all-MiniLM-L6-v2's folder; fetched now if `regrad fetch minilm-l6` was never run."""
+    from regrad_jax.models.assets import fetch
+
+    return fetch("minilm-l6")

@@ -1,0 +1,99 @@
+"""A run's config is typed whole, and whatever names nothing is refused with one clear line."""
+
+import copy
+import dataclasses
+import importlib.util
+import json
+import pathlib
+
+import ml_collections
+import pytest
+
+from regrad_jax.adaptation.adapter import AdapterConfig
+from regrad_jax.errors import UserError
+from regrad_jax.training.config import SourceConfig, TrainConfig
+
+CONFIGS = sorted((pathlib.Path(__file__).parents[2] / "experiments" / "configs").glob("*.py"))
+VALUES = {
+    "base_model": "smollm2-135m",
+    "encoder": "minilm-l6",
+    "seed": 3,
+    "adapter": {"kind": "core", "rank": 4, "first_layer": 2, "targets": ["gate", "down"], "scale": 1.0},
+    "weighting": "relevance",
+    "prompts": "plain",
+    "theta": "zero",
+    "initial": "",
+    "alpha": 0.5,
+    "temperature": 0.1,
+    "documents_per_question": 2,
+    "sources": {"almanac": {"kind": "almanac", "entities": 9, "kinds": ["person"]}, "s": {"kind": "squad"}},
+    "stages": [[2, {"almanac": 1.0}], [3, {"almanac": 0.5, "s": 0.5}]],
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "warmup_steps": 1,
+    "decay": "cosine",
+    "clip_norm": 0.5,
+    "eval_every": 2,
+    "eval_documents": 4,
+    "save_every": 2,
+}
+
+
+def typed(*path_and_value) -> TrainConfig:
+    """The config with one value set (path, then value), or taken out where the value is `...`."""
+    values = copy.deepcopy(VALUES)
+    if path_and_value:
+        *path, key, value = path_and_value
+        place = values
+        for step in path:
+            place = place[step]
+        place[key] = value
+        if value is ...:
+            del place[key]
+    return TrainConfig.from_dict(ml_collections.ConfigDict(values))
+
+
+def test_values_become_what_they_are_typed_as():
+    config = typed()
+    assert config.adapter == AdapterConfig("core", 4, 2, ("gate", "down"), 1.0)
+    assert config.sources == {
+        "almanac": SourceConfig("almanac", entities=9, kinds=("person",)),
+        "s": SourceConfig("squad"),
+    }
+    assert config.stages == ((2, {"almanac": 1.0}), (3, {"almanac": 0.5, "s": 0.5}))
+    assert config.total_steps == 5
+    assert (config.seed, config.learning_rate, config.theta) == (3, 1e-3, "zero")
+    hash(config.adapter)  # static under jit
+    assert json.loads(json.dumps(dataclasses.asdict(config)))["sources"]["almanac"]["entities"] == 9
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_configs_that_ship_are_whole(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert TrainConfig.from_dict(module.get_config()).total_steps > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("sead", 1), "config: unknown key 'sead'; known keys: base_model, encoder, seed, "),
+        (("adapter", "ranc", 1), "adapter: unknown key 'ranc'; known keys: kind, rank, "),
+        (("sources", "s", "size", 1), "sources.s: unknown key 'size'; known keys: kind, path, "),
+        (("seed", ...), "config: key 'seed' is missing"),
+        (("sources", "s", "kind", ...), "sources.s: key 'kind' is missing"),
+        (("adapter", "kind", "loha"), "adapter kind 'loha' is unknown"),
+        (("weighting", "mean"), "config.weighting: 'mean' is unknown; choose one of sum, relevance"),
+        (("prompts", "chat"), "config.prompts: 'chat' is unknown; choose one of plain"),
+        (("theta", "one"), "config.theta: 'one' is unknown; choose one of zero, learned"),
+        (("decay", "step"), "config.decay: 'step' is unknown; choose one of cosine, linear"),
+        (("stages", [[1, {"news": 1.0}]]), "config.stages: 'news' is unknown; choose one of almanac, s"),
+        (("adapter", "kind", "lora"), "config.theta: 'zero' needs adapter.kind 'core'; use 'learned'"),
+    ],
+    ids=lambda value: ".".join(map(str, value[:-1])) if isinstance(value, tuple) else "",
+)
+def test_what_names_nothing_is_refused(change, said):
+    with pytest.raises(UserError) as error:
+        typed(*change)
+    assert str(error.value).startswith(said) and "\n" not in str(error.value)

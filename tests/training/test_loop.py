@@ -1,0 +1,306 @@
+"""Meta-training end to end on a tiny model: what is written, resumed, refused and released."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+import jax
+import ml_collections
+import numpy as np
+import pytest
+import safetensors.numpy
+import tokenizers
+import transformers
+from tiny_models import DECODER
+
+from regrad_jax.checkpoint import load_checkpoint
+from regrad_jax.data.almanac.generate import generate
+from regrad_jax.errors import UserError
+from regrad_jax.models.base import load_base
+from regrad_jax.models.config import DecoderConfig
+from regrad_jax.models.weights import HF_NAMES
+from regrad_jax.training import loop
+from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.loop import train
+
+VOCABULARY = 600
+STEPS = 5
+
+
+class Embedder:
+    """Stands in for MiniLM: keys from the counts of letters, of unit length."""
+
+    @classmethod
+    def load(cls, folder):
+        return cls()
+
+    def embed(self, texts):
+        keys = np.array([[text.count(chr(97 + n)) for n in range(26)] for text in texts], np.float32)
+        return keys / np.linalg.norm(keys, axis=1, keepdims=True)
+
+
+def write_tokenizer(folder: pathlib.Path) -> None:
+    """A byte-level tokenizer whose few hundred words come from the almanac."""
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|end|>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = [d.content for d in generate(60, seed=9, split="train", kinds=("person",)).documents]
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
+    fast.save_pretrained(folder)
+
+
+def write_model(folder: pathlib.Path) -> None:
+    """A Hugging Face folder of random weights."""
+    config = {
+        "model_type": "llama",
+        "vocab_size": VOCABULARY,
+        "hidden_size": DECODER.width,
+        "num_hidden_layers": DECODER.layers,
+        "num_attention_heads": DECODER.heads,
+        "num_key_value_heads": DECODER.kv_heads,
+        "intermediate_size": DECODER.mlp_dim,
+        "tie_word_embeddings": True,
+        "max_position_embeddings": 256,
+    }
+    shape = DecoderConfig.from_hf(config)
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    shapes = {
+        "embed": (VOCABULARY, shape.width), "norm": (shape.width,), "attn_norm": (shape.width,),
+        "mlp_norm": (shape.width,), "q": (queries, shape.width), "k": (keys, shape.width),
+        "v": (keys, shape.width), "o": (shape.width, queries), "gate": (shape.mlp_dim, shape.width),
+        "up": (shape.mlp_dim, shape.width), "down": (shape.width, shape.mlp_dim),
+    }  # fmt: skip
+    rng = np.random.default_rng(0)
+    tensors = {}
+    for (module, kind), name in HF_NAMES.items():
+        if module in shapes and kind != "bias":
+            for layer in range(shape.layers if "{layer}" in name else 1):
+                value = rng.normal(1.0 if kind == "scale" else 0.0, 0.3, shapes[module])
+                tensors[name.format(layer=layer)] = value.astype(np.float32)
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
+    write_tokenizer(folder)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    write_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "Embedder", Embedder)
+        patch.setattr(loop, "load_base", functools.cache(load_base))
+        yield
+
+
+def configured(model: pathlib.Path, **changes) -> TrainConfig:
+    lengths = {"document_tokens": 128, "question_tokens": 40, "answer_tokens": 12}
+    source = {"kind": "almanac", "entities": 24, "kinds": ("person",), "anchors": 2, "questions_per_document": 1}
+    values = {
+        "base_model": str(model),
+        "encoder": "unused",
+        "seed": 0,
+        "adapter": {"kind": "core", "rank": 3, "first_layer": 2},
+        "weighting": "relevance",
+        "prompts": "plain",
+        "theta": "zero",
+        "initial": "",
+        "alpha": 0.3,
+        "temperature": 0.1,
+        "documents_per_question": 2,
+        "sources": {"almanac": source | lengths, "more": source | lengths | {"entities": 9}},
+        "stages": ((2, {"almanac": 1.0}), (3, {"almanac": 0.5, "more": 0.5})),
+        "learning_rate": 0.01,
+        "weight_decay": 0.0,
+        "warmup_steps": 1,
+        "decay": "cosine",
+        "clip_norm": 0.5,
+        "eval_every": 3,
+        "eval_documents": 12,
+        "save_every": 2,
+    }
+    return TrainConfig.from_dict(ml_collections.ConfigDict(values | changes))
+
+
+THETAS = {
+    "zero": {},
+    "learned": {"theta": "learned", "weighting": "sum", "adapter": {"kind": "lora", "rank": 2, "first_layer": 2}},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(model, tmp_path_factory):
+    """theta -> the folder of an uninterrupted run, made when first asked for."""
+
+    @functools.cache
+    def run(theta: str) -> pathlib.Path:
+        workdir = tmp_path_factory.mktemp(theta) / "run"
+        assert train(configured(model, **THETAS[theta]), workdir) == workdir / "release"
+        return workdir
+
+    return run
+
+
+def metrics(workdir: pathlib.Path) -> list[dict]:
+    """The lines of metrics.jsonl but for the time of day."""
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "time"} for line in lines]
+
+
+def release_bytes(workdir: pathlib.Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (workdir / "release").iterdir()}
+
+
+class Killed(BaseException):
+    """Nothing in the program catches it."""
+
+
+def kill_in_step(step: int, patch: pytest.MonkeyPatch) -> None:
+    whole = loop.train_step
+
+    def dying(state, *arguments, **options):
+        if int(state.step) == step - 1:
+            raise Killed
+        return whole(state, *arguments, **options)
+
+    patch.setattr(loop, "train_step", dying)
+
+
+@pytest.mark.parametrize("theta", THETAS)
+def test_a_run_writes_its_folder(theta, finished, model):
+    workdir = finished(theta)
+    config = configured(model, **THETAS[theta])
+    # The factors' file has no name, and no scratch is left.
+    assert {p.name for p in workdir.iterdir()} == {"config.json", "metrics.jsonl", "checkpoints", "release"}
+    assert json.loads((workdir / "config.json").read_text()) == json.loads(
+        json.dumps(dataclasses.asdict(config))
+    )
+    lines = metrics(workdir)
+    assert [line["step"] for line in lines if "outer_loss" in line] == [1, 2, 3, 4, 5]
+    assert [line["step"] for line in lines if "validation" in line] == [3, 5]
+    assert [line["source"] for line in lines if "source" in line][:2] == ["almanac"] * 2
+    for line in lines:
+        if "outer_loss" in line:
+            assert 0 < line["outer_loss"] < 20 and 0 <= line["token_accuracy"] <= 1
+            assert line["gradient_norm"] > 0 and line["temperature"] > 0
+        else:
+            assert set(line["validation"]) == {"almanac", "more"}
+            for found in line["validation"].values():
+                # 12 documents in batches of 4, one question each
+                assert 8 <= found["questions"] <= 12
+                assert len({found["gold"], found["other"], found["none"]}) == 3
+
+
+@pytest.mark.parametrize("theta", THETAS)
+def test_a_release_loads_and_says_what_it_is(theta, finished, model):
+    config, checkpoint = configured(model, **THETAS[theta]), load_checkpoint(finished(theta) / "release")
+    base = load_base(str(model), 2)
+    assert checkpoint.adapter == config.adapter
+    assert (checkpoint.base_digest, checkpoint.tokenizer_digest) == (base.digest, base.tokenizer_digest)
+    facts = ("prompts", "weighting", "documents_per_question", "base_model")
+    assert [getattr(checkpoint, f) for f in facts] == [getattr(config, f) for f in facts]
+    assert checkpoint.document_tokens == 128
+    assert checkpoint.training == json.loads(json.dumps(dataclasses.asdict(config)))
+    last = metrics(finished(theta))[-1]
+    assert checkpoint.metrics == {"steps": STEPS, "validation": last["validation"]}
+    # What is to be learned has moved, and theta only where it is learned.
+    start = loop._start(config, base)
+    moved = jax.tree.map(lambda x, y: bool(np.any(np.asarray(x) != y)), checkpoint.meta, start)
+    assert all(jax.tree.leaves((moved.bases, moved.alpha)))
+    assert moved.log_temperature == (config.weighting == "relevance")
+    assert all(jax.tree.leaves(moved.theta)) == (theta == "learned")
+    if theta == "zero":
+        assert not any(np.any(leaf) for leaf in jax.tree.leaves(checkpoint.meta.theta))
+
+
+@pytest.mark.parametrize("theta", THETAS)
+def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(theta, finished, model, tmp_path, capsys):
+    config, workdir = configured(model, **THETAS[theta]), tmp_path / "run"
+    # Dies before the first checkpoint; then one step behind the checkpoint of step 2, a line of
+    # metrics ahead of it; then between the steps.
+    for step in (2, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            kill_in_step(step, patch)
+            with pytest.raises(Killed):
+                train(config, workdir)
+        assert metrics(workdir)[-1]["step"] == step - 1 and not (workdir / "release").exists()
+    capsys.readouterr()
+    train(config, workdir)
+    assert "resuming from step 2\n" in capsys.readouterr().err
+    expected = finished(theta)
+    assert metrics(workdir) == metrics(expected)
+    assert release_bytes(workdir) == release_bytes(expected)
+
+
+def test_a_run_that_died_before_its_release_only_releases(finished, model, tmp_path, monkeypatch):
+    config, workdir = configured(model), tmp_path / "run"
+    whole = loop.save_checkpoint
+    monkeypatch.setattr(loop, "save_checkpoint", lambda *_: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        train(config, workdir)
+    monkeypatch.setattr(loop, "save_checkpoint", whole)
+    kill_in_step(STEPS + 1, monkeypatch)  # no further step
+    train(config, workdir)
+    assert release_bytes(workdir) == release_bytes(finished("zero"))
+    assert metrics(workdir) == metrics(finished("zero"))
+
+
+def test_a_finished_run_is_left_alone(finished, model, capsys):
+    workdir = finished("zero")
+    before = release_bytes(workdir), (workdir / "metrics.jsonl").read_bytes()
+    assert train(configured(model), workdir) == workdir / "release"
+    assert "is finished; nothing to do" in capsys.readouterr().err
+    assert before == (release_bytes(workdir), (workdir / "metrics.jsonl").read_bytes())
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, {"save_every": 3}]
+)
+def test_a_folder_of_another_config_is_refused(change, finished, model):
+    workdir = finished("zero")
+    with pytest.raises(UserError, match=r"config.json is of a run with another config; choose another"):
+        train(configured(model, **change), workdir)
+
+
+def test_a_foreign_folder_is_refused_and_left_alone(model, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="is not empty and not a run folder; choose another --workdir"):
+        train(configured(model), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
+    release = str(finished("zero") / "release")
+    config, base = configured(model, initial=release), load_base(str(model), 2)
+    jax.tree.map(np.testing.assert_array_equal, loop._start(config, base), load_checkpoint(release).meta)
+    for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, THETAS["learned"]):
+        with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
+            loop._start(configured(model, **({"initial": release} | change)), base)
+    with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
+        loop._start(config, base._replace(digest="0" * 64))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(model, tmp_path, monkeypatch):
+    whole = loop.train_step
+
+    def overflowing(*arguments, **options):
+        state, metrics, norm = whole(*arguments, **options)
+        return state, metrics._replace(outer_loss=metrics.outer_loss * np.nan), norm
+
+    monkeypatch.setattr(loop, "train_step", overflowing)
+    with pytest.raises(FloatingPointError, match=r"outer loss is nan at step 1 \(source almanac\)"):
+        train(configured(model), tmp_path / "run")
+    assert not (tmp_path / "run" / "release").exists()

@@ -1,0 +1,130 @@
+"""The schedule, one optimiser step by hand, and what validation compares."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_config import typed
+from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
+
+from regrad_jax.adaptation.inner import adapted_parameters, document_gradients, gradient_factors
+from regrad_jax.adaptation.outer import answer_losses, meta_gradient
+from regrad_jax.training.cache import pack_factors, unpack_factors
+from regrad_jax.training.state import TrainState, learning_rate, optimizer, train_step, validate_batch
+
+
+def configured(**changes):
+    changes = {"stages": ((10, {"almanac": 1.0}),), "warmup_steps": 4, "learning_rate": 0.02} | changes
+    return dataclasses.replace(typed(), **changes)
+
+
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_the_schedule_warms_up_and_decays_to_the_end(decay):
+    rate = learning_rate(configured(decay=decay))
+    for step in range(11):
+        if step < 4:  # from 1% of the peak
+            expected = 0.02 * (0.01 + 0.99 * step / 4)
+        elif decay == "linear":
+            expected = 0.02 * (10 - step) / 6
+        else:  # to 1e-6
+            expected = 1e-6 + (0.02 - 1e-6) * (1 + np.cos(np.pi * (step - 4) / 6)) / 2
+        assert float(rate(step)) == pytest.approx(expected, rel=1e-4, abs=1e-9), step
+    assert float(learning_rate(configured(decay=decay, warmup_steps=0))(0)) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("clip_norm", [0.05, 1e6], ids=["clipped", "unclipped"])
+def test_two_steps_are_clipped_adamw_by_hand(clip_norm):
+    config = configured(weight_decay=0.1, clip_norm=clip_norm)
+    arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter())
+    update = optimizer(config)
+    slope = jax.jit(lambda meta: meta_gradient(meta, decoder(), arrangement, "relevance", batch))
+    state = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))  # which is donated
+    by_hand = jax.tree.map(lambda x: np.asarray(x, np.float64), meta)
+    first = second = jax.tree.map(np.zeros_like, by_hand)
+    for number in (1, 2):
+        (loss, _), grads = slope(jax.tree.map(jnp.float32, by_hand))
+        state, metrics, norm = train_step(
+            state, decoder(), batch, config=arrangement, weighting="relevance", update=update
+        )
+        length = np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in jax.tree.leaves(grads)))
+        assert 0.05 < length < 1e6
+        assert float(norm) == pytest.approx(length, rel=1e-4)  # before the clip
+        assert float(metrics.outer_loss) == pytest.approx(float(loss), rel=1e-4)  # before the update
+        grads = jax.tree.map(lambda g, by=min(1, clip_norm / length): np.asarray(g, np.float64) * by, grads)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, grads)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g**2, second, grads)
+        rate = 0.02 * (0.01 + 0.99 * (number - 1) / 4)
+
+        def moved(x, m, v, rate=rate, number=number):
+            adam = (m / (1 - 0.9**number)) / (np.sqrt(v / (1 - 0.999**number)) + 1e-8)
+            return x - rate * (adam + 0.1 * x)
+
+        before, by_hand = by_hand, jax.tree.map(moved, by_hand, first, second)
+        assert int(state.step) == number
+        step = lambda after, before=before: jax.tree.map(lambda x, y: x - y, after, before)  # noqa: E731
+        # Float32 parameters of size 1 hold a step of 1e-4 to 1e-3 of itself.
+        assert_near(state.meta, by_hand, 1e-5)
+        if number == 2:
+            assert_near(step(state.meta), step(by_hand), 2e-3)
+
+
+def test_a_step_takes_packed_factors_for_documents():
+    arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter(), zero=True)
+    update = optimizer(configured())
+
+    @jax.jit
+    def packed_and_back(documents):
+        packed = pack_factors(arrangement, gradient_factors(decoder(), arrangement, documents)[0])
+        return packed, unpack_factors(arrangement, decoder().config, packed)
+
+    packed, unpacked = packed_and_back(batch.documents)
+
+    def step(documents):
+        start = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))
+        return train_step(
+            start, decoder(), batch._replace(documents=documents),
+            config=arrangement, weighting="relevance", update=update,
+        )  # fmt: skip
+
+    state, metrics, norm = step(packed)
+    expected, expected_metrics, expected_norm = step(unpacked)
+    assert float(metrics.outer_loss) == pytest.approx(float(expected_metrics.outer_loss), rel=1e-6)
+    assert float(norm) == pytest.approx(float(expected_norm), rel=1e-5)
+    assert_near(state.meta, expected.meta, 1e-5)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(state.meta.theta))
+
+
+@functools.partial(jax.jit, static_argnames="shift")
+def losses_under(meta, batch, shift: int | None):
+    """Answer losses with the weights of plain sum turned by `shift` documents, or without any."""
+    grads_N, _ = document_gradients(decoder(), adapter(), meta, batch.documents)
+    weights = batch.retrieved_QxN.astype(jnp.float32)
+    weights = 0 * weights if shift is None else jnp.roll(weights, shift, axis=1)
+    theta_Q = adapted_parameters(meta, weights, grads_N)
+    return answer_losses(decoder(), adapter(), theta_Q, meta.bases, batch.questions)[0]
+
+
+def test_validation_sums_the_questions_that_count():
+    batch, meta = task_batch(), meta_params(adapter())
+    validate = lambda batch: validate_batch(  # noqa: E731
+        meta, decoder(), batch, jnp.zeros(97, bool), config=adapter(), weighting="sum"
+    )
+    found = validate(batch)
+    assert float(found.count) == 4
+    for name, shift in (("gold", 0), ("other", 2), ("none", None)):
+        expected = float(losses_under(meta, batch, shift)[:4].sum())
+        assert float(getattr(found, name)) == pytest.approx(expected, rel=1e-5), name
+    assert float(found.exact) == float(found.exact_none) == 0  # random answers are not found
+
+    # The answer of question 1 becomes the token that is decoded with its documents, and one that is
+    # decoded without; question 3 has no documents, so both times it is decoded alike.
+    hits = {}
+    for token in range(97):
+        answers = batch.questions.answers_QxM.at[1, 0].set(token)
+        told = validate(batch._replace(questions=batch.questions._replace(answers_QxM=answers)))
+        if float(told.exact) or float(told.exact_none):
+            hits[token] = (float(told.exact), float(told.exact_none))
+    assert sorted(hits.values()) in ([(0, 1), (1, 0)], [(1, 1)])

@@ -1,0 +1,214 @@
+"""Batches of tasks: what a draw holds, how it is laid out, and that a step decides it alone."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from regrad_jax.data.documents import Document, Question
+from regrad_jax.data.prompts import PROMPTS
+from regrad_jax.errors import UserError
+from regrad_jax.training.config import SourceConfig
+from regrad_jax.training.tasks import (
+    assemble,
+    batch_of_step,
+    batch_shape,
+    draw,
+    pad,
+    read_source,
+    source_of_step,
+    tokenise,
+)
+
+K = 3
+CONFIG = SourceConfig(
+    kind="almanac", anchors=2, questions_per_document=2, document_tokens=40, question_tokens=50, answer_tokens=8
+)
+
+
+def tokenizer(text, add_special_tokens):
+    """A token a character."""
+    assert add_special_tokens is False
+    return {"input_ids": [ord(c) for c in text]}
+
+
+class Embedder:
+    """Keys from a text's letters, of unit length."""
+
+    def embed(self, texts):
+        keys = np.array([[1 + text.count(c) for c in "abcdefgh"] for text in texts], np.float32)
+        return keys / np.linalg.norm(keys, axis=1, keepdims=True)
+
+
+def corpus(count: int = 9, asked: int = 3):
+    letters = "abcdefgh"
+    documents = [Document(f"d{n}", letters[n % 8] * (3 + n), title=f"T{n}") for n in range(count)]
+    questions = [
+        Question(f"q{n}-{m}", f"{letters[n % 8] * 4}{m}?", (f"a{n}{m}", "other"), f"d{n}")
+        for n in range(count - 1)  # the last document is asked nothing
+        for m in range(asked)
+    ]
+    return documents, questions
+
+
+def source(config: SourceConfig = CONFIG, k: int = K, **sizes):
+    return tokenise(*corpus(**sizes), config, PROMPTS["plain"], tokenizer, Embedder(), k)
+
+
+def text(tokens) -> str:
+    return "".join(map(chr, tokens))
+
+
+def test_texts_become_tokens_in_the_words_of_the_prompts():
+    made = source()
+    assert [text(d) for d in made.documents[:2]] == ["Passage: T0: aaa", "Passage: T1: bbbb"]
+    first = made.questions[4]
+    assert (text(first.prompt), text(first.answer)) == ("Question: bbbb1?\nAnswer:", " a11\n")
+    assert first.document == 1
+    assert [list(own) for own in made.by_document] == [[3 * n, 3 * n + 1, 3 * n + 2] for n in range(8)] + [[]]
+    np.testing.assert_allclose(made.keys_NxE, Embedder().embed([d.content for d in corpus()[0]]))
+    np.testing.assert_allclose(made.question_keys_QxE, Embedder().embed([q.question for q in corpus()[1]]))
+
+
+def test_neighbours_are_gold_then_the_nearest_others():
+    made = source()
+    scores_QxN = made.question_keys_QxE @ made.keys_NxE.T
+    for q, item in enumerate(made.questions):
+        gold, *others = made.neighbours_QxK[q]
+        assert gold == item.document
+        scores_QxN[q, gold] = -np.inf
+        np.testing.assert_allclose(scores_QxN[q, others], np.sort(scores_QxN[q])[::-1][: K - 1])
+
+
+def test_what_is_too_long_is_left_out():
+    config = SourceConfig("almanac", document_tokens=17, question_tokens=28, answer_tokens=5)
+    documents, questions = corpus()  # contents are 16 + n tokens, so the first two fit
+    questions[0] = Question("long answer", "a?", ("too long",), "d0")
+    questions[1] = Question("long question", "a" * 9, ("x",), "d0")
+    questions[2] = Question("unknown document", "a?", ("x",), "gone")
+    made = tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 2)
+    assert [len(d) for d in made.documents] == [16, 17]
+    assert [text(i.answer) for i in made.questions] == [" a10\n", " a11\n", " a12\n"]
+    assert {len(i.prompt + i.answer) for i in made.questions} == {28}
+    with pytest.raises(UserError, match="source almanac: 2 documents and 3 questions fit the lengths"):
+        tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 3)
+    with pytest.raises(UserError, match="9 documents and 0 questions fit .* raise document_tokens"):
+        tokenise(documents, questions[:3], SourceConfig("x", question_tokens=9), PROMPTS["plain"], tokenizer,
+                 Embedder(), 2)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_draw_is_groups_of_an_anchors_documents_each_asked_its_own_questions(seed):
+    made = source()
+    drawn = draw(made, np.random.default_rng(seed))
+    assert len(drawn.pool) == 2 * K
+    groups = [tuple(drawn.pool[n : n + K]) for n in (0, K)]
+    assert set(groups) <= {tuple(row) for row in made.neighbours_QxK.tolist()}
+    for slot, document in enumerate(drawn.pool):
+        group = slot // K
+        own = [q for q, g in drawn.chosen if g == group and made.questions[q].document == document]
+        assert len(set(own)) == len(own) == min(2, len(made.by_document[document]))
+    # The anchors are asked: some question of the group's first document brought this group.
+    for group, documents in enumerate(groups):
+        asked = [q for q, g in drawn.chosen if g == group]
+        assert any(tuple(made.neighbours_QxK[q]) == documents for q in asked)
+    everything = {p for s in range(40) for p in draw(made, np.random.default_rng(s)).pool}
+    assert len(everything) == 9
+
+
+def test_a_small_source_draws_anchors_again():
+    made = source(count=3, asked=1)  # two questions
+    config = SourceConfig("almanac", anchors=5, questions_per_document=1, document_tokens=40, question_tokens=50)
+    drawn = draw(made._replace(config=config), np.random.default_rng(0))
+    assert len(drawn.pool) == 5 * K
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_batch_lays_a_draw_out(seed):
+    made = source()
+    drawn = draw(made, np.random.default_rng(seed))
+    batch = assemble(made, drawn)
+    count_n, count_q = batch_shape(CONFIG, K)
+    assert (count_n, count_q) == (6, 12)
+    assert batch.documents.tokens_NxT.shape == (6, 40) and batch.questions.tokens_QxT.shape == (12, 50)
+    assert batch.questions.answers_QxM.shape == (12, 8) and batch.questions.hidden_QxTxD is None
+    assert {x.dtype for x in jax.tree.leaves(batch)} == {np.dtype(t) for t in ("int32", "float32", "bool")}
+    for row, document in enumerate(drawn.pool):
+        length = batch.documents.lengths_N[row]
+        assert list(batch.documents.tokens_NxT[row, :length]) == made.documents[document]
+        assert not np.any(batch.documents.tokens_NxT[row, length:])
+    questions = batch.questions
+    for row in range(count_q):
+        if row >= len(drawn.chosen):  # padding
+            assert questions.answer_lengths_Q[row] == 0 and questions.prompt_lengths_Q[row] == 1
+            assert not batch.retrieved_QxN[row].any()
+            continue
+        position, group = drawn.chosen[row]
+        item = made.questions[position]
+        start, length = questions.prompt_lengths_Q[row], questions.answer_lengths_Q[row]
+        assert list(questions.tokens_QxT[row, :start]) == item.prompt
+        assert list(questions.tokens_QxT[row, start : start + length]) == item.answer
+        assert list(questions.answers_QxM[row, :length]) == item.answer
+        assert list(np.flatnonzero(batch.retrieved_QxN[row])) == [group * K + n for n in range(K)]
+        assert item.document in np.array(drawn.pool)[batch.retrieved_QxN[row]]
+        expected = made.question_keys_QxE[position] @ made.keys_NxE[drawn.pool].T
+        np.testing.assert_allclose(
+            batch.scores_QxN[row], np.where(batch.retrieved_QxN[row], expected, 0), rtol=1e-6
+        )
+    assert len(drawn.chosen) < count_q or 8 not in drawn.pool  # the last document is asked nothing
+
+
+def test_padding_by_hand():
+    tokens, lengths = pad([[5, 6], [], [7, 8, 9]], 3)
+    np.testing.assert_array_equal(tokens, [[5, 6, 0], [0, 0, 0], [7, 8, 9]])
+    np.testing.assert_array_equal(lengths, [2, 0, 3])
+    assert tokens.dtype == lengths.dtype == np.int32
+
+
+STAGES = ((3, {"a": 1.0}), (200, {"a": 1.0, "b": 3.0}))
+
+
+def test_stages_follow_each_other_with_their_shares():
+    name = lambda step: source_of_step(STAGES, step, np.random.default_rng(step))  # noqa: E731
+    assert [name(step) for step in range(3)] == ["a"] * 3
+    drawn = [name(step) for step in range(3, 203)]
+    assert 0.65 < np.mean([n == "b" for n in drawn]) < 0.85
+    with pytest.raises(ValueError, match="behind the last stage"):
+        name(203)
+
+
+def test_seed_and_step_decide_a_batch():
+    sources = {"a": source(), "b": source(count=8)}
+    make = lambda seed, step: batch_of_step(sources, STAGES, seed, step)  # noqa: E731
+    (name, drawn, batch), (again, drawn_again, batch_again) = make(0, 7), make(0, 7)
+    assert (name, drawn) == (again, drawn_again)
+    jax.tree.map(np.testing.assert_array_equal, batch, batch_again)
+    np.testing.assert_array_equal(
+        batch.documents.tokens_NxT, assemble(sources[name], drawn).documents.tokens_NxT
+    )
+    assert len({str(make(0, step)[1]) for step in range(20)}) == 20
+    assert make(0, 1)[1] != make(1, 1)[1]
+    assert {make(0, step)[0] for step in range(3, 30)} == {"a", "b"}
+
+
+def test_sources_are_read_by_their_split(tmp_path):
+    config = SourceConfig("almanac", entities=5, kinds=("person",))
+    documents, questions = read_source(config, "train", 5, seed=1)
+    assert len(documents) == 5 and {q.document_id for q in questions} <= {d.id for d in documents}
+    assert {d.source for d in documents} == {"biography"}
+    held_out, _ = read_source(config, "validation", 5, seed=1)
+    assert {d.text for d in held_out}.isdisjoint(d.text for d in documents)
+    with pytest.raises(UserError, match="config.sources: kind 'news' is unknown; choose almanac or squad"):
+        read_source(SourceConfig("news"), "train", 5, seed=1)
+
+    paragraph = lambda n: {"context": f"Text {n}.", "qas": [  # noqa: E731
+        {"id": f"q{n}", "question": f"What is {n}?", "answers": [{"text": f"{n}", "answer_start": 5}]}
+    ]}  # fmt: skip
+    articles = [{"title": f"T{n}", "paragraphs": [paragraph(n)]} for n in range(42)]
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": articles}))
+    for split, titles in (("train", range(36)), ("validation", range(36, 40)), ("test", range(40, 42))):
+        documents, questions = read_source(SourceConfig("squad", path=str(path)), split, 0, seed=0)
+        assert [d.title for d in documents] == [f"T{n}" for n in titles]
+        assert [q.answers for q in questions] == [(f"{n}",) for n in titles]
