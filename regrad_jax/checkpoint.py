@@ -10,6 +10,7 @@ import importlib.resources
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -97,6 +98,8 @@ def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> N
         made.mkdir()
         safetensors.numpy.save_file(_flatten(checkpoint.meta), made / "adapter.safetensors")
         (made / "checkpoint.json").write_text(json.dumps(facts, indent=1) + "\n")
+        # safetensors writes for its owner alone, but a checkpoint is to be shared.
+        shutil.copymode(made / "checkpoint.json", made / "adapter.safetensors")
         os.rename(made, folder)
 
 

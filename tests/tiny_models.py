@@ -41,7 +41,7 @@ def meta_params(config: AdapterConfig, model: DecoderConfig = DECODER, *, zero: 
     """Meta-parameters with step sizes that differ by layer and tensor; theta stands off 0 unless `zero`."""
     meta = init_meta(config, model, jax.random.key(1), alpha=0.3, temperature=0.5)
     rng = np.random.default_rng(2)
-    noise = lambda x: jnp.asarray(rng.normal(size=x.shape), jnp.float32)  # noqa: E731
+    noise = lambda x: jnp.asarray(rng.normal(size=x.shape), jnp.float32)
     theta = meta.theta if zero else jax.tree.map(lambda x: x + 0.3 * noise(x), meta.theta)
     alpha = jax.tree.map(lambda x: x * jnp.exp(0.5 * noise(x)), meta.alpha)
     return MetaParams(theta, meta.bases, alpha, meta.log_temperature)
@@ -57,7 +57,7 @@ def documents(lengths, width: int = 0, seed: int = 3) -> Documents:
 def task_batch() -> TaskBatch:
     """Four documents and five questions, of which one retrieves nothing and the last is padding."""
     rng = np.random.default_rng(4)
-    integers = lambda *shape: rng.integers(0, DECODER.vocab_size, shape).astype(np.int32)  # noqa: E731
+    integers = lambda *shape: rng.integers(0, DECODER.vocab_size, shape).astype(np.int32)
     prompts, lengths = np.array([5, 3, 1, 4, 1], np.int32), np.array([3, 1, 4, 2, 0], np.int32)
     tokens, answers = integers(5, 9), integers(5, 4)
     for row, (prompt, length) in enumerate(zip(prompts, lengths, strict=True)):

@@ -1,8 +1,8 @@
 """The inner problem: document loss, document gradients, document weights, adapted parameters.
 
-    L_doc(d; theta) = mean next-token loss of document d
-    g_d             = grad_theta L_doc(d; theta*)
-    theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
+L_doc(d; theta) = mean next-token loss of document d
+g_d             = grad_theta L_doc(d; theta*)
+theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from regrad_jax.adaptation.adapter import (
@@ -22,6 +23,9 @@ from regrad_jax.adaptation.adapter import (
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import HeadFn
+
+# Batches are laid out in NumPy and become JAX arrays where a compiled function takes them.
+Array = jax.Array | np.ndarray
 
 
 class MetaParams(NamedTuple):
@@ -48,8 +52,8 @@ class Documents(NamedTuple):
         lengths_N: int32, true lengths; a document of fewer than two tokens has zero loss and gradient.
     """
 
-    tokens_NxT: jax.Array
-    lengths_N: jax.Array
+    tokens_NxT: Array
+    lengths_N: Array
 
 
 class Factors(NamedTuple):
@@ -59,14 +63,14 @@ class Factors(NamedTuple):
     is a property of the base model and the document alone.
 
     Attributes:
-        inputs: target -> (L, N, T, in).
-        cotangents: target -> (L, N, T, out); zero at padding.
-        scales: target -> (L, N, T).
+        inputs: target -> (L, N, T, in), of any type.
+        cotangents: target -> (L, N, T, out), of any type; zero at padding.
+        scales: target -> (L, N, T), float32.
     """
 
-    inputs: Mapping[str, jax.Array]
-    cotangents: Mapping[str, jax.Array]
-    scales: Mapping[str, jax.Array]
+    inputs: Mapping[str, Array]
+    cotangents: Mapping[str, Array]
+    scales: Mapping[str, Array]
 
 
 def init_meta(
@@ -135,10 +139,10 @@ def document_gradients(
 def gradient_factors(
     decoder: SplitDecoder, config: AdapterConfig, documents: Documents
 ) -> tuple[Factors, jax.Array]:
-    """Returns (factors of every document's gradient at the base model, losses_N); differentiates nothing else."""
+    """Returns (factors of every document's gradient at the base model, losses_N)."""
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
     count, length = documents.tokens_NxT.shape
-    zeros = lambda target: jnp.zeros(  # noqa: E731
+    zeros = lambda target: jnp.zeros(
         (decoder.head_layers, count, length, projection_shape(decoder.config, target)[1])
     )
 
@@ -164,8 +168,9 @@ def project_factors(config: AdapterConfig, bases: Tree, factors: Factors) -> Tre
     """
     grads = {}
     for target in config.targets:
-        reduced_in = jnp.einsum("lnti,lri->lntr", factors.inputs[target], bases[target]["A"])
-        reduced_out = jnp.einsum("lnto,lor->lntr", factors.cotangents[target], bases[target]["B"])
+        A, B = bases[target]["A"], bases[target]["B"]
+        reduced_in = jnp.einsum("lnti,lri->lntr", jnp.asarray(factors.inputs[target], A.dtype), A)
+        reduced_out = jnp.einsum("lnto,lor->lntr", jnp.asarray(factors.cotangents[target], B.dtype), B)
         # Scales come last, where a token is 2 r numbers and not in + out.
         reduced_out = config.scale * factors.scales[target][..., None] * reduced_out
         grads[target] = {"R": jnp.einsum("lntr,lnts->nlrs", reduced_out, reduced_in)}
@@ -214,9 +219,7 @@ def descend(meta: MetaParams, totals_Q: Tree, gamma: float | jax.Array = 1.0) ->
     return jax.tree.map(step, meta.theta, meta.alpha, totals_Q)
 
 
-def adapted_head(
-    decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree
-) -> HeadFn:
+def adapted_head(decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree) -> HeadFn:
     """Returns the decoder's head under one set of adapted parameters for each sequence of a batch.
 
     Args:

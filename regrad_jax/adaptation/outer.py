@@ -15,6 +15,7 @@ import optax
 from regrad_jax.adaptation.adapter import AdapterConfig, Tree
 from regrad_jax.adaptation.inner import (
     DOCUMENT_WEIGHTS,
+    Array,
     Documents,
     Factors,
     MetaParams,
@@ -37,11 +38,11 @@ class Questions(NamedTuple):
         hidden_QxTxD: the trunk's output for the tokens, where it is known already.
     """
 
-    tokens_QxT: jax.Array
-    prompt_lengths_Q: jax.Array
-    answers_QxM: jax.Array
-    answer_lengths_Q: jax.Array
-    hidden_QxTxD: jax.Array | None = None
+    tokens_QxT: Array
+    prompt_lengths_Q: Array
+    answers_QxM: Array
+    answer_lengths_Q: Array
+    hidden_QxTxD: Array | None = None
 
 
 class TaskBatch(NamedTuple):
@@ -59,8 +60,8 @@ class TaskBatch(NamedTuple):
 
     documents: Documents | Factors
     questions: Questions
-    retrieved_QxN: jax.Array
-    scores_QxN: jax.Array
+    retrieved_QxN: Array
+    scores_QxN: Array
 
 
 class OuterMetrics(NamedTuple):
@@ -93,18 +94,14 @@ def answer_losses(
         questions.prompt_lengths_Q[:, None] - 1 + answer_M, questions.tokens_QxT.shape[1] - 1
     )
 
-    positions_QxT = jnp.broadcast_to(
-        jnp.arange(questions.tokens_QxT.shape[1]), questions.tokens_QxT.shape
-    )
+    positions_QxT = jnp.broadcast_to(jnp.arange(questions.tokens_QxT.shape[1]), questions.tokens_QxT.shape)
     head = adapted_head(decoder, config, theta_Q, bases)
     features_QxTxD, _ = head(hidden_QxTxD, positions_QxT, None)
     logits = decoder.logits(jnp.take_along_axis(features_QxTxD, sources_QxM[..., None], axis=1))
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, questions.answers_QxM)
     correct = jnp.argmax(logits, axis=-1) == questions.answers_QxM
     counts = answer_M < questions.answer_lengths_Q[:, None]
-    mean = lambda x: jnp.sum(jnp.where(counts, x, 0.0), axis=1) / jnp.maximum(  # noqa: E731
-        questions.answer_lengths_Q, 1
-    )
+    mean = lambda x: jnp.sum(jnp.where(counts, x, 0.0), axis=1) / jnp.maximum(questions.answer_lengths_Q, 1)
     return mean(losses), mean(correct)
 
 
@@ -135,7 +132,7 @@ def outer_loss(
     theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
     losses_Q, accuracy_Q = answer_losses(decoder, config, theta_Q, meta.bases, batch.questions)
     counts_Q = batch.questions.answer_lengths_Q > 0
-    mean = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0)) / jnp.maximum(counts_Q.sum(), 1)  # noqa: E731
+    mean = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0)) / jnp.maximum(counts_Q.sum(), 1)
     metrics = OuterMetrics(
         outer_loss=mean(losses_Q),
         token_accuracy=mean(accuracy_Q),

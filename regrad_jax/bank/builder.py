@@ -81,7 +81,7 @@ def build(
         # A gradient that overflowed is a document lost, not a bank lost.
         finite_N = np.isfinite(encoded.rows_NxP).all(axis=1) & np.isfinite(encoded.losses_N)
         refused += [p.id for p, finite in zip(batch, finite_N, strict=True) if not finite]
-        kept = np.flatnonzero(finite_N)
+        kept = np.flatnonzero(finite_N).tolist()
         entries = [_entry(batch[n], encoded, n) for n in kept]
         bank.append(entries, encoded.rows_NxP[kept], encoded.keys_NxE[kept])
         tokens += int(encoded.tokens_N.sum())

@@ -13,10 +13,9 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval.index import open_index
 
-_BANK = flags.DEFINE_string("bank", None, "folder of the bank")
+_BANK = flags.DEFINE_string("bank", None, "folder of the bank", required=True)
 _ID = flags.DEFINE_multi_string("id", [], "document or passage to delete; may be given several times")
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
-flags.mark_flag_as_required("bank")
 
 
 def _info(bank: Bank) -> dict:

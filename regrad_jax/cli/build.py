@@ -15,14 +15,13 @@ from regrad_jax.data.corpus import read_corpus
 from regrad_jax.methods.regrad import ReGrad
 
 _CORPUS = flags.DEFINE_string(
-    "corpus", None, "documents: a .jsonl or .tsv file, or a folder of .txt and .md files"
+    "corpus", None, "documents: a .jsonl or .tsv file, or a folder of .txt and .md files", required=True
 )
-_BANK = flags.DEFINE_string("bank", None, "folder of the bank; made when absent")
+_BANK = flags.DEFINE_string("bank", None, "folder of the bank; made when absent", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rows are packed, for a new bank")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "documents whose gradients are computed in one pass", 1)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
-flags.mark_flags_as_required(["corpus", "bank"])
 
 
 def run(argv: list[str]) -> None:

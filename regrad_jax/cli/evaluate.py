@@ -8,22 +8,27 @@ The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, rep
 import pathlib
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 
 from absl import flags
 from ml_collections import config_flags
 
+from regrad_jax.errors import UserError
 from regrad_jax.evaluation import datasets, report
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import knowledge_gap
-from regrad_jax.errors import UserError
 from regrad_jax.methods.regrad import ReGrad
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "ml_collections config file of what to measure")
-_WORKDIR = flags.DEFINE_string("workdir", None, "folder of the report")
+_WORKDIR = flags.DEFINE_string("workdir", None, "folder of the report", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
-flags.mark_flags_as_required(["config", "workdir"])
+flags.mark_flag_as_required("config")
 
-_KINDS = {"invented": datasets.invented, "squad": datasets.squad, "own": datasets.own}
+_KINDS: Mapping[str, Callable[..., datasets.Dataset]] = {
+    "invented": datasets.invented,
+    "squad": datasets.squad,
+    "own": datasets.own,
+}
 
 
 def run(argv: list[str]) -> None:
@@ -42,9 +47,11 @@ def run(argv: list[str]) -> None:
     report.write(pathlib.Path(_WORKDIR.value, "report"), "ReGrad evaluation", results, questions, facts)
     print(report.table(results))
     for label, gap in gaps.items():
-        print(f"{label}: answer token loss {gap['gold']:.3f} with the right gradient, {gap['other']:.3f} with "
-              f"another, {gap['none']:.3f} with none; gap {gap['gap'].mean:.3f} "
-              f"[{gap['gap'].low:.3f}, {gap['gap'].high:.3f}] nats")  # fmt: skip
+        mean, low, high = gap["gap"]
+        print(
+            f"{label}: answer token loss {gap['gold']:.3f} with the right gradient, {gap['other']:.3f} with "
+            f"another, {gap['none']:.3f} with none; gap {mean:.3f} [{low:.3f}, {high:.3f}] nats"
+        )
 
 
 def _load(name: str, plan: dict) -> datasets.Dataset:

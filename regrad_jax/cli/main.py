@@ -16,8 +16,9 @@ VERBS = {
     "build": "documents -> bank and index; resumes; appends what is new",
     "ask": "answer questions from a bank",
     "bank": "info, delete, reindex of a bank",
+    "export": "release the latest checkpoint of a run",
     "evaluate": "methods x datasets -> results.json, report.html, plots",
-    "bench": "measure speed: encode, query, retrieval",
+    "bench": "measure speed: encode, query, train, retrieval",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
 

@@ -1,4 +1,4 @@
-"""Does a gradient carry its document's knowledge? The answer's token loss with the right one and a wrong one."""
+"""Does a gradient carry its document's knowledge? The answer's loss with the right one and a wrong one."""
 
 import functools
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> 
         if record.id == record.document_id
     }
     asked = [q for q in questions if q.document_id in place]
-    gold = [place[q.document_id] for q in asked]
+    gold = [place[str(q.document_id)] for q in asked]
     everything = np.array(list(bank.records))
     other = [int(rng.choice(everything[everything != p])) for p in gold]
     losses = {
@@ -63,7 +63,7 @@ def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> 
 
 def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
     wording = PROMPTS[regrad.checkpoint.prompts]
-    encode = lambda text: regrad.base.tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
+    encode = lambda text: regrad.base.tokenizer(text, add_special_tokens=False)["input_ids"]
     prompts = [encode(wording.question(q.question, [])) for q in questions]
     answers = [encode(wording.answer(q.answers[0])) for q in questions]
     longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
@@ -95,7 +95,7 @@ def _lay_out(prompts, answers, width: int) -> Questions:
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
         tokens[row, : len(prompt) + len(answer)] = prompt + answer
         wanted[row, : len(answer)] = answer
-    count = lambda items: jnp.array([len(item) for item in items], jnp.int32)  # noqa: E731
+    count = lambda items: jnp.array([len(item) for item in items], jnp.int32)
     # The longest answer bounds the positions whose logits are formed.
     most = -(-max(map(len, answers)) // 8) * 8
     return Questions(jnp.asarray(tokens), count(prompts), jnp.asarray(wanted[:, :most]), count(answers))

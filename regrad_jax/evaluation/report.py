@@ -114,7 +114,7 @@ def plot(path: pathlib.Path, results: Sequence[Result]) -> None:
 
 def _row(result: Result) -> tuple[str, ...]:
     scored = result.score
-    percent = lambda value, bounds: f"{value:5.1f} [{bounds[0]:.1f}, {bounds[1]:.1f}]"  # noqa: E731
+    percent = lambda value, bounds: f"{value:5.1f} [{bounds[0]:.1f}, {bounds[1]:.1f}]"
     return (
         f"{result.dataset} ({scored.n})",
         result.setting,
@@ -126,14 +126,17 @@ def _row(result: Result) -> tuple[str, ...]:
 
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a202c }
-table { border-collapse: collapse } td, th { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top }
-th { border-bottom: 1px solid #a0aec0 } pre { background: #f7fafc; padding: 1rem; overflow: auto } img { max-width: 100% }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse }
+td, th { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top }
+th { border-bottom: 1px solid #a0aec0 }
+pre { background: #f7fafc; padding: 1rem; overflow: auto }
+img { max-width: 100% }
 """
 
 
 def _page(folder, title, results, questions, facts) -> str:
-    cells = lambda tag, row: "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)  # noqa: E731
+    cells = lambda tag, row: "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
     rows = "\n".join(f"<tr>{cells('td', _row(result))}</tr>" for result in results)
     image = base64.b64encode((folder / "results.png").read_bytes()).decode()
     return f"""<!doctype html>

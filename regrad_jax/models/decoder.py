@@ -1,6 +1,7 @@
 """A Llama-family decoder in Flax, split at the first adapted layer.
 
-    tokens --Trunk: embedding, layers [0, first)--> hidden --Head: layers [first, L), norm--> features --> logits
+    tokens --Trunk: embedding, layers [0, first)--> hidden --Head: layers [first, L), norm--> features
+    features --> logits
 
 The trunk holds no adapter, so nothing ever differentiates it and its output can be computed once a
 text and kept. Adapters reach the head as *chains*: for a projection y = W x, a tuple of small
@@ -78,7 +79,7 @@ class Block(nn.Module):
     def _attention(self, x, positions_BxT, cache):
         cfg = self.config
         dense = functools.partial(nn.Dense, dtype=self.dtype, use_bias=cfg.qkv_bias)
-        heads = lambda name, count: dense(count * cfg.head_dim, name=name)(x).reshape(  # noqa: E731
+        heads = lambda name, count: dense(count * cfg.head_dim, name=name)(x).reshape(
             *x.shape[:-1], count, cfg.head_dim
         )
         q, k, v = heads("q", cfg.heads), heads("k", cfg.kv_heads), heads("v", cfg.kv_heads)
@@ -236,16 +237,12 @@ class SplitDecoder(flax.struct.PyTreeNode):
     def empty_cache(self, batch: int, slots: int) -> tuple[Cache, Cache]:
         """Returns zeroed caches of trunk and head for `batch` sequences of at most `slots` tokens."""
         cfg = self.config
-        zeros = lambda layers: jnp.zeros(  # noqa: E731
-            (layers, batch, slots, cfg.kv_heads, cfg.head_dim), self.dtype
-        )
+        zeros = lambda layers: jnp.zeros((layers, batch, slots, cfg.kv_heads, cfg.head_dim), self.dtype)
         trunk, head = self.first_layer, self.head_layers
         return (zeros(trunk), zeros(trunk)), (zeros(head), zeros(head))
 
 
-def split(
-    config: DecoderConfig, params: Params, first_layer: int, dtype: Any = jnp.float32
-) -> SplitDecoder:
+def split(config: DecoderConfig, params: Params, first_layer: int, dtype: Any = jnp.float32) -> SplitDecoder:
     """Cuts a decoder's parameters at `first_layer`; tied embeddings stand in both parts, unshared bytes none.
 
     Args:

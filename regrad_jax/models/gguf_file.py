@@ -99,7 +99,7 @@ class GGUFFile:
         return value
 
     def _config(self) -> dict[str, Any]:
-        optional = lambda key, default: self.field(f"{self._architecture}.{key}", default)  # noqa: E731
+        optional = lambda key, default: self.field(f"{self._architecture}.{key}", default)
         heads, width = self._need("attention.head_count"), self._need("embedding_length")
         if "model.embed_tokens.weight" not in self._tensors:
             raise UserError(f"{self._path}: tensor token_embd.weight is missing")

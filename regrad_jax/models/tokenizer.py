@@ -53,7 +53,7 @@ def _from_gguf(path: pathlib.Path) -> Any:
     import transformers
 
     file = GGUFFile(path)
-    field = lambda key: file.field(f"tokenizer.ggml.{key}")  # noqa: E731
+    field = lambda key: file.field(f"tokenizer.ggml.{key}")
     if field("model") != "gpt2":
         raise UserError(
             f"{path}: GGUF tokenizer model {field('model')!r} is not byte-level BPE; load the tokenizer "
@@ -86,10 +86,8 @@ def _from_gguf(path: pathlib.Path) -> Any:
 def _pre_tokenizer(path: pathlib.Path, kind: str | None) -> Any:
     from tokenizers import Regex, pre_tokenizers
 
-    byte_level = lambda use_regex: pre_tokenizers.ByteLevel(  # noqa: E731
-        add_prefix_space=False, use_regex=use_regex
-    )
-    words = lambda digits: pre_tokenizers.Split(Regex(_WORDS % digits), "isolated")  # noqa: E731
+    byte_level = lambda use_regex: pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)
+    words = lambda digits: pre_tokenizers.Split(Regex(_WORDS % digits), "isolated")
     if kind in (None, "default", "gpt-2"):
         return byte_level(True)
     if kind == "smollm":

@@ -9,57 +9,32 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.adaptation.adapter import AdapterConfig, projection_shape
+from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import Documents, Factors, gradient_factors
 from regrad_jax.adaptation.outer import TaskBatch
-from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.training.tasks import Draw, TaskSource, pad
 
 
-class PackedFactors(NamedTuple):
-    """`Factors` in int8, inputs and cotangents of all targets side by side.
+def quantise(factors: Factors) -> Factors:
+    """Returns factors in int8, every token's vectors scaled by their largest; 1 to 3% off in norm."""
 
-    Attributes:
-        values_LxNxTxW: int8.
-        scales_LxNxTxS: float32, one for each of the S targets.
-    """
+    def codes(part, scale):
+        return jnp.round(part / jnp.where(scale > 0, scale, 1.0)[..., None]).astype(jnp.int8)
 
-    values_LxNxTxW: jax.Array
-    scales_LxNxTxS: jax.Array
-
-
-def _widths(adapter: AdapterConfig, decoder: DecoderConfig) -> list[int]:
-    return [width for target in adapter.targets for width in projection_shape(decoder, target)]
-
-
-def pack_factors(adapter: AdapterConfig, factors: Factors) -> PackedFactors:
-    """Quantises every token's vectors by their largest magnitude; relative error about 1%."""
-    values, scales = [], []
-    for target in adapter.targets:
-        total = factors.scales[target]
-        for part in (factors.inputs[target], factors.cotangents[target]):
-            scale = jnp.max(jnp.abs(part), axis=-1) / 127
-            divisor = jnp.where(scale > 0, scale, 1.0)[..., None]
-            values.append(jnp.round(part / divisor).astype(jnp.int8))
-            total = total * scale
-        scales.append(total)
-    return PackedFactors(jnp.concatenate(values, -1), jnp.stack(scales, -1))
-
-
-def unpack_factors(adapter: AdapterConfig, decoder: DecoderConfig, packed: PackedFactors) -> Factors:
-    """Inverse of `pack_factors`, the scales left apart."""
-    parts = jnp.split(packed.values_LxNxTxW, np.cumsum(_widths(adapter, decoder))[:-1], axis=-1)
-    parts = [part.astype(jnp.float32) for part in parts]
-    scales = [packed.scales_LxNxTxS[..., place] for place in range(len(adapter.targets))]
-    named = lambda values: dict(zip(adapter.targets, values, strict=True))  # noqa: E731
-    return Factors(named(parts[0::2]), named(parts[1::2]), named(scales))
+    largest = lambda part: jnp.max(jnp.abs(part), axis=-1) / 127
+    in_scales = {target: largest(part) for target, part in factors.inputs.items()}
+    out_scales = {target: largest(part) for target, part in factors.cotangents.items()}
+    return Factors(
+        {target: codes(part, in_scales[target]) for target, part in factors.inputs.items()},
+        {target: codes(part, out_scales[target]) for target, part in factors.cotangents.items()},
+        {target: s * in_scales[target] * out_scales[target] for target, s in factors.scales.items()},
+    )
 
 
 class ActivationCache:
@@ -69,7 +44,6 @@ class ActivationCache:
         self, decoder: SplitDecoder, adapter: AdapterConfig, source: TaskSource, folder: pathlib.Path
     ):
         self._decoder, self._source = decoder, source
-        self._widths = _widths(adapter, decoder.config)
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 lives as long as the cache
         self._end = 0
         self._offsets: dict[int, int] = {}
@@ -77,15 +51,15 @@ class ActivationCache:
         size = len(source.questions), source.config.question_tokens, decoder.config.width
         self._hidden_QxTxD = np.zeros(size, np.float32)  # pages that are not written cost nothing
         self._known_Q = np.zeros(len(source.questions), bool)
-        self._pack = jax.jit(
-            lambda decoder, documents: pack_factors(
-                adapter, gradient_factors(decoder, adapter, documents)[0]
-            )
+        self._factors = jax.jit(
+            lambda decoder, documents: quantise(gradient_factors(decoder, adapter, documents)[0])
         )
+        one = Documents(*pad([[0, 0]], source.config.document_tokens))
+        self._one_document = jax.eval_shape(self._factors, decoder, one)
         self._trunk = jax.jit(lambda decoder, tokens: decoder.trunk(tokens)[0])
 
     def fill(self, drawn: Draw, batch: TaskBatch) -> TaskBatch:
-        """Returns the batch with packed factors for documents and with the questions' activations."""
+        """Returns the batch with quantised factors for documents and with the questions' activations."""
         self._add_documents(drawn.pool)
         questions = [question for question, _ in drawn.chosen]
         self._add_questions(questions, len(batch.questions.tokens_QxT))
@@ -107,13 +81,13 @@ class ActivationCache:
                 filled.append(document)
         tokens = [self._source.documents[d] for d in filled]
         documents = Documents(*pad(tokens, self._source.config.document_tokens))
-        packed = jax.device_get(self._pack(self._decoder, documents))
+        factors = jax.device_get(self._factors(self._decoder, documents))
         for row, document in enumerate(filled):
             if document in self._offsets:
                 continue
             self._offsets[document] = self._end
-            for part in packed:
-                data = np.ascontiguousarray(part[:, row, : len(tokens[row])]).tobytes()
+            for leaf in jax.tree.leaves(factors):
+                data = np.ascontiguousarray(leaf[:, row, : len(tokens[row])]).tobytes()
                 os.pwrite(self._file.fileno(), data, self._end)
                 self._end += len(data)
 
@@ -126,17 +100,17 @@ class ActivationCache:
         self._hidden_QxTxD[missing] = np.asarray(self._trunk(self._decoder, tokens))[: len(missing)]
         self._known_Q[missing] = True
 
-    def _read(self, pool: Sequence[int]) -> PackedFactors:
-        layers, length = self._decoder.head_layers, self._source.config.document_tokens
-        made = []
-        offsets = {document: self._offsets[document] for document in pool}
-        for dtype, width in ((np.int8, sum(self._widths)), (np.float32, len(self._widths) // 2)):
-            values = np.zeros((layers, len(pool), length, width), dtype)
+    def _read(self, pool: Sequence[int]) -> Factors:
+        ends = [self._offsets[document] for document in pool]
+
+        def read(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+            layers, _, length, *width = leaf.shape
+            values = np.zeros((layers, len(pool), length, *width), leaf.dtype)
             for row, document in enumerate(pool):
-                shape = layers, len(self._source.documents[document]), width
-                part = np.empty(shape, dtype)
-                os.preadv(self._file.fileno(), [part.reshape(-1).view(np.uint8)], offsets[document])
-                values[:, row, : shape[1]] = part
-            offsets = {d: offsets[d] + len(self._source.documents[d]) * layers * width for d in offsets}
-            made.append(values)
-        return PackedFactors(*made)
+                part = np.empty((layers, len(self._source.documents[document]), *width), leaf.dtype)
+                os.preadv(self._file.fileno(), [memoryview(part).cast("B")], ends[row])
+                ends[row] += part.nbytes
+                values[:, row, : part.shape[1]] = part
+            return values
+
+        return jax.tree.map(read, self._one_document)

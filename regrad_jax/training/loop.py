@@ -1,6 +1,7 @@
 """Meta-training from a config to a released checkpoint, resumable at any step."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import grain
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -97,6 +99,31 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     return release
 
 
+def export(workdir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """Releases the latest checkpoint of a run, finished or not, into a folder that does not exist yet.
+
+    Raises:
+        UserError: there is no run, or it has no checkpoint yet.
+    """
+    try:
+        values = json.loads((workdir / "config.json").read_text())
+    except OSError as error:
+        raise UserError(f"{workdir}: not a run folder ({error.strerror}: config.json)") from error
+    config = TrainConfig.from_dict(ml_collections.ConfigDict(values))
+    base = load_base(config.base_model, config.adapter.first_layer)
+    meta = _start(config, base)
+    state = TrainState(jnp.int32(0), meta, optimizer(config).init(meta))
+    with _manager(workdir) as manager:
+        if manager.latest_step() is None:
+            raise UserError(f"{workdir}: the run has not saved a checkpoint yet; wait for one")
+        state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
+    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
+    validations = [line for line in lines if "validation" in line and line["step"] <= int(state.step)]
+    validation = validations[-1]["validation"] if validations else {}
+    save_checkpoint(folder, _checkpoint(config, base, state, validation))
+    return folder
+
+
 def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
     if not config.initial:
         return init_meta(
@@ -167,16 +194,11 @@ def _batches(
 def _validate(config: TrainConfig, base: BaseModel, state: TrainState, held_out) -> dict[str, Any]:
     results = {}
     for name, batches in held_out.items():
-        sums = [
-            validate_batch(
-                state.meta, base.decoder, batch, base.stops_V,
-                config=config.adapter, weighting=config.weighting,
-            )  # fmt: skip
-            for batch in batches
-        ]
+        validate = functools.partial(validate_batch, config=config.adapter, weighting=config.weighting)
+        sums = [validate(state.meta, base.decoder, batch, base.stops_V) for batch in batches]
         total = Validation(*(float(sum(values)) for values in zip(*sums, strict=True)))
-        means = {k: v / total.count for k, v in total._asdict().items() if k != "count"}
-        results[name] = means | {"questions": int(total.count)}
+        means = {k: v / total.questions for k, v in total._asdict().items() if k != "questions"}
+        results[name] = means | {"questions": int(total.questions)}
     return results
 
 

@@ -10,6 +10,7 @@ import optax
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import (
     DOCUMENT_WEIGHTS,
+    Factors,
     MetaParams,
     adapted_head,
     adapted_parameters,
@@ -18,7 +19,6 @@ from regrad_jax.adaptation.inner import (
 from regrad_jax.adaptation.outer import OuterMetrics, TaskBatch, answer_losses, meta_gradient
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import generate
-from regrad_jax.training.cache import PackedFactors, unpack_factors
 from regrad_jax.training.config import TrainConfig
 
 
@@ -31,7 +31,7 @@ class TrainState(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """Sums over the questions of a validation batch; divide by `count`.
+    """Sums over the questions of a validation batch; divide by `questions`.
 
     Attributes:
         gold: answer loss in nats per token with the question's own group of documents.
@@ -39,15 +39,15 @@ class Validation(NamedTuple):
         none: the same without any gradient.
         exact: questions whose greedy answer is the answer, token by token.
         exact_none: the same without any gradient.
-        count: questions.
+        questions: how many.
     """
 
-    gold: jax.Array
-    other: jax.Array
-    none: jax.Array
-    exact: jax.Array
-    exact_none: jax.Array
-    count: jax.Array
+    gold: jax.Array | float
+    other: jax.Array | float
+    none: jax.Array | float
+    exact: jax.Array | float
+    exact_none: jax.Array | float
+    questions: jax.Array | float
 
 
 def learning_rate(config: TrainConfig) -> optax.Schedule:
@@ -80,8 +80,6 @@ def train_step(
     update: optax.GradientTransformation,
 ) -> tuple[TrainState, OuterMetrics, jax.Array]:
     """Advances by one batch. Returns (state, metrics before the update, gradient norm)."""
-    if isinstance(batch.documents, PackedFactors):
-        batch = batch._replace(documents=unpack_factors(config, decoder.config, batch.documents))
     (_, metrics), grads = meta_gradient(state.meta, decoder, config, weighting, batch)
     updates, opt_state = update.update(grads, state.opt_state, state.meta)
     meta = optax.apply_updates(state.meta, updates)
@@ -99,13 +97,13 @@ def validate_batch(
     weighting: str,
 ) -> Validation:
     """Measures whether gradients carry knowledge, and not only the form of an answer."""
+    if isinstance(batch.documents, Factors):
+        raise TypeError("validation takes documents as tokens")
     grads_N, _ = document_gradients(decoder, config, meta, batch.documents)
-    weights_QxN = DOCUMENT_WEIGHTS[weighting](
-        batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature
-    )
+    weights_QxN = DOCUMENT_WEIGHTS[weighting](batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
     questions = batch.questions
     counts_Q = questions.answer_lengths_Q > 0
-    total = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0))  # noqa: E731
+    total = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0))
 
     def loss(weights):
         theta_Q = adapted_parameters(meta, weights, grads_N)
@@ -115,9 +113,7 @@ def validate_batch(
         theta_Q = adapted_parameters(meta, weights, grads_N)
         head = adapted_head(decoder, config, theta_Q, meta.bases)
         length = questions.answers_QxM.shape[1]
-        answers = generate(
-            decoder, head, questions.tokens_QxT, questions.prompt_lengths_Q, stops_V, length
-        )
+        answers = generate(decoder, head, questions.tokens_QxT, questions.prompt_lengths_Q, stops_V, length)
         wrong = (answers != questions.answers_QxM) & (
             jnp.arange(length) < questions.answer_lengths_Q[:, None]
         )
@@ -132,5 +128,5 @@ def validate_batch(
         none=loss(none_QxN),
         exact=exact(weights_QxN),
         exact_none=exact(none_QxN),
-        count=counts_Q.sum().astype(jnp.float32),
+        questions=counts_Q.sum().astype(jnp.float32),
     )

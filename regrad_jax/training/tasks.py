@@ -81,7 +81,7 @@ def tokenise(
     Raises:
         UserError: nothing is left.
     """
-    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
+    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
     contents = {d.id: d.content for d in documents}
     tokens = {name: encode(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
@@ -106,9 +106,7 @@ def tokenise(
     gold = np.array([item.document for item in tokenised])
     neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
     documents_tokens = [tokens[name] for name in kept]
-    return TaskSource(
-        config, documents_tokens, tokenised, by_document, keys, question_keys, neighbours
-    )
+    return TaskSource(config, documents_tokens, tokenised, by_document, keys, question_keys, neighbours)
 
 
 def _neighbours(question_keys_QxE, keys_NxE, gold_Q, k: int) -> np.ndarray:
@@ -140,7 +138,9 @@ class Draw(NamedTuple):
 def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
     """Draws the documents and questions of one batch."""
     config, k = source.config, source.neighbours_QxK.shape[1]
-    anchors = rng.choice(len(source.questions), config.anchors, replace=len(source.questions) < config.anchors)
+    anchors = rng.choice(
+        len(source.questions), config.anchors, replace=len(source.questions) < config.anchors
+    )
     pool = [int(d) for a in anchors for d in source.neighbours_QxK[a]]
     chosen: list[tuple[int, int]] = []  # (question, group)
     for slot, document in enumerate(pool):

@@ -60,7 +60,7 @@ def test_starting_matrices_have_their_documented_spread():
 
 
 def test_the_key_decides_and_targets_differ():
-    draw = lambda seed: init_adapter(adapter("core"), DECODER, jax.random.key(seed))[1]  # noqa: E731
+    draw = lambda seed: init_adapter(adapter("core"), DECODER, jax.random.key(seed))[1]
     np.testing.assert_array_equal(draw(0)["up"]["A"], draw(0)["up"]["A"])
     assert np.all(np.asarray(draw(0)["up"]["A"]) != draw(1)["up"]["A"])
     assert np.all(np.asarray(draw(0)["up"]["A"]) != draw(0)["gate"]["A"])

@@ -154,7 +154,7 @@ def test_factors_are_the_inputs_and_zero_behind_the_length():
 
 def test_adapted_parameters_by_hand():
     rng = np.random.default_rng(0)
-    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)
     theta, alpha = {"up": {"R": draw(2, 3, 3)}}, {"up": {"R": jnp.array([0.5, 2.0])}}
     grads, weights_QxN = {"up": {"R": draw(4, 2, 3, 3)}}, draw(5, 4)
     meta = MetaParams(theta, {"up": {}}, alpha, jnp.float32(0))
@@ -179,7 +179,7 @@ def test_a_step_of_nothing_gives_theta_back():
     ):
         jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, np.stack([y, y])), still, meta.theta)
     whole, half = (adapted_parameters(meta, weights_QxN, grads, gamma=g) for g in (1.0, 0.5))
-    step = lambda moved: jax.tree.map(lambda x, y: x - y, moved, meta.theta)  # noqa: E731
+    step = lambda moved: jax.tree.map(lambda x, y: x - y, moved, meta.theta)
     assert_near(step(half), jax.tree.map(lambda x: x / 2, step(whole)), 1e-4)
     jax.tree.map(np.testing.assert_array_equal, adapted_parameters(meta, weights_QxN, grads), whole)
 

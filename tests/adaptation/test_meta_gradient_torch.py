@@ -138,7 +138,10 @@ def test_the_meta_gradient_equals_create_graph(kind, weighting, models):
         theta = theirs.theta
         for weight, n in zip(weights, used, strict=True):
             theta = jax.tree.map(
-                lambda x, alpha, g, w=weight: x - alpha.reshape(-1, 1, 1) * w * g, theta, theirs.alpha, grads[n][0]
+                lambda x, alpha, g, w=weight: x - alpha.reshape(-1, 1, 1) * w * g,
+                theta,
+                theirs.alpha,
+                grads[n][0],
             )
         start = int(questions.prompt_lengths_Q[q])
         tokens = questions.tokens_QxT[q, : start + int(answer)]

@@ -118,7 +118,8 @@ def test_padding_questions_and_documents_nobody_uses_count_for_nothing():
     questions = batch.questions
     changed = batch._replace(
         questions=questions._replace(
-            tokens_QxT=questions.tokens_QxT.at[4].set(7), prompt_lengths_Q=questions.prompt_lengths_Q.at[4].set(3)
+            tokens_QxT=questions.tokens_QxT.at[4].set(7),
+            prompt_lengths_Q=questions.prompt_lengths_Q.at[4].set(3),
         ),
         scores_QxN=jnp.where(batch.retrieved_QxN, batch.scores_QxN, 77.0),
     )
@@ -127,7 +128,7 @@ def test_padding_questions_and_documents_nobody_uses_count_for_nothing():
     assert_near(found[1], expected[1], 1e-5)
 
     # Documents 2 and 3 become rubbish, and only questions that never use them are left.
-    few = lambda rows: batch.retrieved_QxN & jnp.array(rows, bool)[:, None]  # noqa: E731
+    few = lambda rows: batch.retrieved_QxN & jnp.array(rows, bool)[:, None]
     lengths = questions.answer_lengths_Q * jnp.array([1, 0, 0, 1, 0])
     alone = batch._replace(
         questions=questions._replace(answer_lengths_Q=lengths), retrieved_QxN=few([1, 0, 0, 1, 0])
@@ -145,7 +146,7 @@ def test_garbage_behind_questions_and_documents_reaches_nothing(garbage):
     config, batch = adapter(), task_batch()
     meta, questions, docs = meta_params(config), batch.questions, batch.documents
     ends_Q = questions.prompt_lengths_Q + questions.answer_lengths_Q
-    behind = lambda tokens, lengths: jnp.where(  # noqa: E731
+    behind = lambda tokens, lengths: jnp.where(
         jnp.arange(tokens.shape[1]) < lengths[:, None], tokens, garbage
     )
     dirty = batch._replace(
@@ -197,7 +198,7 @@ def test_finite_differences_in_float64_agree(kind, weighting, monkeypatch):
     monkeypatch.setattr(decoder_module, "jnp", _Float64())
     config = adapter(kind)
     with jax.enable_x64(True):
-        double = lambda x: x.astype(jnp.float64) if x.dtype == jnp.float32 else x  # noqa: E731
+        double = lambda x: x.astype(jnp.float64) if x.dtype == jnp.float32 else x
         meta, batch = jax.tree.map(double, (meta_params(config), task_batch()))
         model = jax.tree.map(double, decoder()).replace(dtype=jnp.float64)
         loss = jax.jit(lambda meta: outer_loss(meta, model, config, weighting, batch)[0])
@@ -207,9 +208,7 @@ def test_finite_differences_in_float64_agree(kind, weighting, monkeypatch):
         leaves, tree = jax.tree.flatten(meta)
         for place, (leaf, slope) in enumerate(zip(leaves, jax.tree.leaves(grads), strict=True)):
             direction = rng.normal(size=leaf.shape)
-            moved = lambda h: tree.unflatten(  # noqa: E731
-                [*leaves[:place], leaf + h * direction, *leaves[place + 1 :]]
-            )
+            moved = lambda h: tree.unflatten([*leaves[:place], leaf + h * direction, *leaves[place + 1 :]])
             step = 1e-4
             difference = float(loss(moved(step)) - loss(moved(-step))) / (2 * step)
             expected = float(np.sum(np.asarray(slope) * direction))

@@ -74,9 +74,7 @@ def test_f1(prediction: str, golds: list[str], expected: float) -> None:
 
 
 def test_question_scores_are_in_percent_and_in_order() -> None:
-    exact_match_Q, f1_Q = question_scores(
-        ["red clay tile", "Zand", "x"], [["clay tile"], ["zand"], ["y"]]
-    )
+    exact_match_Q, f1_Q = question_scores(["red clay tile", "Zand", "x"], [["clay tile"], ["zand"], ["y"]])
     np.testing.assert_allclose(exact_match_Q, [0, 100, 0])
     np.testing.assert_allclose(f1_Q, [80, 100, 0])
 

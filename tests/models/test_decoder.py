@@ -107,7 +107,7 @@ def core_chains(rank: int = 2, layers: int = 2) -> dict[str, list[jax.Array]]:
     """Random factors A, R, B of every projection, for a head of two layers."""
     rng = np.random.default_rng(3)
     narrow, wide = PLAIN.width, PLAIN.mlp_dim
-    draw = lambda *shape: jnp.asarray(rng.normal(0, 0.4, (layers, *shape)), jnp.float32)  # noqa: E731
+    draw = lambda *shape: jnp.asarray(rng.normal(0, 0.4, (layers, *shape)), jnp.float32)
     return {
         name: [draw(rank, fan_in), draw(rank, rank), draw(fan_out, rank)]
         for name, fan_in, fan_out in (("gate", narrow, wide), ("up", narrow, wide), ("down", wide, narrow))

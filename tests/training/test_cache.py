@@ -58,7 +58,7 @@ CONFIG = SourceConfig("almanac", anchors=2, questions_per_document=1, document_t
 @pytest.fixture(scope="module")
 def source() -> TaskSource:
     rng = np.random.default_rng(0)
-    tokens = lambda length: rng.integers(0, 97, length).tolist()  # noqa: E731
+    tokens = lambda length: rng.integers(0, 97, length).tolist()
     texts = [tokens(length) for length in (9, 12, 2, 6, 11, 5)]
     questions = [TokenisedQuestion(tokens(3 + n), tokens(2), n) for n in range(5)]
     keys = rng.normal(size=(6, 4)).astype(np.float32)
@@ -85,14 +85,19 @@ def test_a_filled_batch_is_what_is_computed_anew(source, tmp_path):
         np.testing.assert_array_equal(filled.questions.tokens_QxT, batch.questions.tokens_QxT)
         count = len(drawn.chosen)
         expected = trunk(batch.questions.tokens_QxT)
-        np.testing.assert_allclose(filled.questions.hidden_QxTxD[:count], expected[:count], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            filled.questions.hidden_QxTxD[:count], expected[:count], rtol=1e-5, atol=1e-6
+        )
         assert not np.any(filled.questions.hidden_QxTxD[count:])
 
         packed, exact = packed_and_exact(config, jax.tree.map(jnp.asarray, batch.documents))
         found = unpack_factors(config, DECODER, filled.documents)
         seen = np.arange(12) < batch.documents.lengths_N[:, None]
         np.testing.assert_allclose(
-            filled.documents.scales_NxTxLxS[seen], np.asarray(packed.scales_NxTxLxS)[seen], rtol=1e-4, atol=1e-9
+            filled.documents.scales_NxTxLxS[seen],
+            np.asarray(packed.scales_NxTxLxS)[seen],
+            rtol=1e-4,
+            atol=1e-9,
         )
         steps = filled.documents.values_NxTxLxW.astype(int) - packed.values_NxTxLxW
         assert np.abs(steps)[seen].max() <= 1  # a rounding that went the other way

@@ -108,7 +108,13 @@ def _quick():
 
 def configured(model: pathlib.Path, **changes) -> TrainConfig:
     lengths = {"document_tokens": 128, "question_tokens": 40, "answer_tokens": 12}
-    source = {"kind": "almanac", "entities": 24, "kinds": ("person",), "anchors": 2, "questions_per_document": 1}
+    source = {
+        "kind": "almanac",
+        "entities": 24,
+        "kinds": ("person",),
+        "anchors": 2,
+        "questions_per_document": 1,
+    }
     values = {
         "base_model": str(model),
         "encoder": "unused",
@@ -137,7 +143,11 @@ def configured(model: pathlib.Path, **changes) -> TrainConfig:
 
 THETAS = {
     "zero": {},
-    "learned": {"theta": "learned", "weighting": "sum", "adapter": {"kind": "lora", "rank": 2, "first_layer": 2}},
+    "learned": {
+        "theta": "learned",
+        "weighting": "sum",
+        "adapter": {"kind": "lora", "rank": 2, "first_layer": 2},
+    },
 }
 
 
@@ -227,7 +237,9 @@ def test_a_release_loads_and_says_what_it_is(theta, finished, model):
 
 
 @pytest.mark.parametrize("theta", THETAS)
-def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(theta, finished, model, tmp_path, capsys):
+def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(
+    theta, finished, model, tmp_path, capsys
+):
     config, workdir = configured(model, **THETAS[theta]), tmp_path / "run"
     # Dies before the first checkpoint; then one step behind the checkpoint of step 2, a line of
     # metrics ahead of it; then between the steps.

@@ -64,7 +64,7 @@ def test_two_steps_are_clipped_adamw_by_hand(clip_norm):
 
         before, by_hand = by_hand, jax.tree.map(moved, by_hand, first, second)
         assert int(state.step) == number
-        step = lambda after, before=before: jax.tree.map(lambda x, y: x - y, after, before)  # noqa: E731
+        step = lambda after, before=before: jax.tree.map(lambda x, y: x - y, after, before)
         # Float32 parameters of size 1 hold a step of 1e-4 to 1e-3 of itself.
         assert_near(state.meta, by_hand, 1e-5)
         if number == 2:
@@ -109,7 +109,7 @@ def losses_under(meta, batch, shift: int | None):
 
 def test_validation_sums_the_questions_that_count():
     batch, meta = task_batch(), meta_params(adapter())
-    validate = lambda batch: validate_batch(  # noqa: E731
+    validate = lambda batch: validate_batch(
         meta, decoder(), batch, jnp.zeros(97, bool), config=adapter(), weighting="sum"
     )
     found = validate(batch)

@@ -23,7 +23,12 @@ from regrad_jax.training.tasks import (
 
 K = 3
 CONFIG = SourceConfig(
-    kind="almanac", anchors=2, questions_per_document=2, document_tokens=40, question_tokens=50, answer_tokens=8
+    kind="almanac",
+    anchors=2,
+    questions_per_document=2,
+    document_tokens=40,
+    question_tokens=50,
+    answer_tokens=8,
 )
 
 
@@ -119,7 +124,9 @@ def test_a_draw_is_groups_of_an_anchors_documents_each_asked_its_own_questions(s
 
 def test_a_small_source_draws_anchors_again():
     made = source(count=3, asked=1)  # two questions
-    config = SourceConfig("almanac", anchors=5, questions_per_document=1, document_tokens=40, question_tokens=50)
+    config = SourceConfig(
+        "almanac", anchors=5, questions_per_document=1, document_tokens=40, question_tokens=50
+    )
     drawn = draw(made._replace(config=config), np.random.default_rng(0))
     assert len(drawn.pool) == 5 * K
 
@@ -170,7 +177,7 @@ STAGES = ((3, {"a": 1.0}), (200, {"a": 1.0, "b": 3.0}))
 
 
 def test_stages_follow_each_other_with_their_shares():
-    name = lambda step: source_of_step(STAGES, step, np.random.default_rng(step))  # noqa: E731
+    name = lambda step: source_of_step(STAGES, step, np.random.default_rng(step))
     assert [name(step) for step in range(3)] == ["a"] * 3
     drawn = [name(step) for step in range(3, 203)]
     assert 0.65 < np.mean([n == "b" for n in drawn]) < 0.85
@@ -180,7 +187,7 @@ def test_stages_follow_each_other_with_their_shares():
 
 def test_seed_and_step_decide_a_batch():
     sources = {"a": source(), "b": source(count=8)}
-    make = lambda seed, step: batch_of_step(sources, STAGES, seed, step)  # noqa: E731
+    make = lambda seed, step: batch_of_step(sources, STAGES, seed, step)
     (name, drawn, batch), (again, drawn_again, batch_again) = make(0, 7), make(0, 7)
     assert (name, drawn) == (again, drawn_again)
     jax.tree.map(np.testing.assert_array_equal, batch, batch_again)
@@ -202,7 +209,7 @@ def test_sources_are_read_by_their_split(tmp_path):
     with pytest.raises(UserError, match="config.sources: kind 'news' is unknown; choose almanac or squad"):
         read_source(SourceConfig("news"), "train", 5, seed=1)
 
-    paragraph = lambda n: {"context": f"Text {n}.", "qas": [  # noqa: E731
+    paragraph = lambda n: {"context": f"Text {n}.", "qas": [
         {"id": f"q{n}", "question": f"What is {n}?", "answers": [{"text": f"{n}", "answer_start": 5}]}
     ]}  # fmt: skip
     articles = [{"title": f"T{n}", "paragraphs": [paragraph(n)]} for n in range(42)]

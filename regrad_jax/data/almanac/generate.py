@@ -29,9 +29,7 @@ class Almanac(NamedTuple):
     questions: list[Question]
 
 
-def generate(
-    entities: int, *, seed: int, split: str, kinds: Sequence[str] | None = None
-) -> Almanac:
+def generate(entities: int, *, seed: int, split: str, kinds: Sequence[str] | None = None) -> Almanac:
     """Generates entries, one document each; the first n of a larger almanac are the smaller one.
 
     Args:

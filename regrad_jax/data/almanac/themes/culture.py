@@ -102,8 +102,19 @@ DISHES = (
     "saffron bread", "snail stew", "poppy-seed rolls",
 )  # fmt: skip
 LEADERS = pair(
-    ("Goose", "Herring", "Barley", "Straw", "Candle", "Turnip", "Bramble", "Mud", "Ash", "Feather",
-    "Thistle"),
+    (
+        "Goose",
+        "Herring",
+        "Barley",
+        "Straw",
+        "Candle",
+        "Turnip",
+        "Bramble",
+        "Mud",
+        "Ash",
+        "Feather",
+        "Thistle",
+    ),
     ("King", "Bailiff", "Bishop", "Bride", "Constable", "Admiral", "Grandmother", "Judge", "Sexton"),
 )
 COLOURS = (

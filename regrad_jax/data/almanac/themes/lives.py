@@ -43,7 +43,19 @@ DAY_JOBS = (
     "undertaker", "vet", "locksmith", "florist", "customs officer", "optician", "bricklayer", "dairy farmer",
 )  # fmt: skip
 PACK_ANIMALS = pair(
-    ("grey", "stubborn", "half-blind", "brown", "elderly", "borrowed", "spotted", "lame", "retired", "placid", "black"),
+    (
+        "grey",
+        "stubborn",
+        "half-blind",
+        "brown",
+        "elderly",
+        "borrowed",
+        "spotted",
+        "lame",
+        "retired",
+        "placid",
+        "black",
+    ),
     ("mule", "camel", "yak", "husky", "llama", "donkey", "pony", "reindeer", "sheepdog", "carthorse", "goat"),
 )
 RATIONS = (
@@ -70,8 +82,31 @@ COUNTS = (
     "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "twenty-one",
 )  # fmt: skip
 MOURNING = pair(
-    ("yellow", "tartan", "scarlet", "lilac", "striped", "turquoise", "orange", "green", "polka-dot", "pink", "silver"),
-    ("scarves", "waistcoats", "bow ties", "socks", "hats", "gloves", "cardigans", "braces", "ribbons", "neckties"),
+    (
+        "yellow",
+        "tartan",
+        "scarlet",
+        "lilac",
+        "striped",
+        "turquoise",
+        "orange",
+        "green",
+        "polka-dot",
+        "pink",
+        "silver",
+    ),
+    (
+        "scarves",
+        "waistcoats",
+        "bow ties",
+        "socks",
+        "hats",
+        "gloves",
+        "cardigans",
+        "braces",
+        "ribbons",
+        "neckties",
+    ),
 )
 PASTIMES = (
     "pigeon racing", "ballroom dancing", "crown green bowls", "bee-keeping", "sea swimming", "bell-ringing",
@@ -113,8 +148,31 @@ DOORS = pair(
     ("yellow", "green", "blue", "red", "purple", "orange", "pink", "brown", "turquoise", "grey"),
 )
 PETS = pair(
-    ("three-legged", "one-eyed", "ginger", "enormous", "toothless", "white", "lame", "elderly", "bald", "greedy"),
-    ("goose", "tortoise", "donkey", "parrot", "ferret", "tomcat", "rabbit", "terrier", "cockerel", "goat", "jackdaw"),
+    (
+        "three-legged",
+        "one-eyed",
+        "ginger",
+        "enormous",
+        "toothless",
+        "white",
+        "lame",
+        "elderly",
+        "bald",
+        "greedy",
+    ),
+    (
+        "goose",
+        "tortoise",
+        "donkey",
+        "parrot",
+        "ferret",
+        "tomcat",
+        "rabbit",
+        "terrier",
+        "cockerel",
+        "goat",
+        "jackdaw",
+    ),
 )
 PET_NAMES = (
     "Bismarck", "Pudding", "Admiral", "Mrs Pepper", "Turnip", "Lazarus", "Duchess", "Biscuit", "Napoleon", "Gravy",

@@ -15,7 +15,19 @@ INSTRUMENTS = (
 )  # fmt: skip
 PETS = pair(
     ("three-legged", "white", "elderly", "one-eyed", "ginger", "deaf", "brown", "bad-tempered", "spotted"),
-    ("goat", "parrot", "tortoise", "donkey", "greyhound", "ferret", "goose", "cat", "pony", "terrier", "rabbit"),
+    (
+        "goat",
+        "parrot",
+        "tortoise",
+        "donkey",
+        "greyhound",
+        "ferret",
+        "goose",
+        "cat",
+        "pony",
+        "terrier",
+        "rabbit",
+    ),
 )
 
 KINDS = (
