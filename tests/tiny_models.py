@@ -1,21 +1,29 @@
-"""Tiny random decoders, adapters and tasks that the tests of `adaptation` and `training` share."""
+"""Tiny random decoders, adapters and tasks and a tiny model on disk, that several tests share."""
 
 import functools
+import json
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import safetensors.numpy
+import tokenizers
+import transformers
 
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import Documents, MetaParams, init_meta
 from regrad_jax.adaptation.outer import Questions, TaskBatch
+from regrad_jax.data.almanac.generate import generate
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
+from regrad_jax.models.weights import HF_NAMES
 
 DECODER = DecoderConfig(
     vocab_size=97, width=16, layers=4, heads=4, kv_heads=2, head_dim=4, mlp_dim=24, tied_embeddings=True
 )
 FIRST_LAYER = 2
+VOCABULARY = 600  # of the tiny model on disk
 KINDS = ("core", "lora")
 
 
@@ -86,3 +94,54 @@ def assert_near(found, expected, tolerance: float) -> None:
     ):
         error = relative_error(leaf, wanted)
         assert error < tolerance, f"{jax.tree_util.keystr(path)}: relative error {error:.1e}"
+
+
+def write_tokenizer(folder: pathlib.Path) -> None:
+    """A byte-level tokenizer whose few hundred words come from the almanac."""
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|end|>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = [d.content for d in generate(60, seed=9, split="train", kinds=("person",)).documents]
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
+    fast.save_pretrained(folder)
+
+
+def write_model(folder: pathlib.Path) -> None:
+    """A Hugging Face folder of random weights."""
+    config = {
+        "model_type": "llama",
+        "vocab_size": VOCABULARY,
+        "hidden_size": DECODER.width,
+        "num_hidden_layers": DECODER.layers,
+        "num_attention_heads": DECODER.heads,
+        "num_key_value_heads": DECODER.kv_heads,
+        "intermediate_size": DECODER.mlp_dim,
+        "tie_word_embeddings": True,
+        "max_position_embeddings": 1024,
+    }
+    shape = DecoderConfig.from_hf(config)
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    shapes = {
+        "embed": (VOCABULARY, shape.width), "norm": (shape.width,), "attn_norm": (shape.width,),
+        "mlp_norm": (shape.width,), "q": (queries, shape.width), "k": (keys, shape.width),
+        "v": (keys, shape.width), "o": (shape.width, queries), "gate": (shape.mlp_dim, shape.width),
+        "up": (shape.mlp_dim, shape.width), "down": (shape.width, shape.mlp_dim),
+    }  # fmt: skip
+    rng = np.random.default_rng(0)
+    tensors = {}
+    for (module, kind), name in HF_NAMES.items():
+        if module in shapes and kind != "bias":
+            for layer in range(shape.layers if "{layer}" in name else 1):
+                value = rng.normal(1.0 if kind == "scale" else 0.0, 0.3, shapes[module])
+                tensors[name.format(layer=layer)] = value.astype(np.float32)
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
+    write_tokenizer(folder)

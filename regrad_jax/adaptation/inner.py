@@ -55,6 +55,10 @@ class Documents(NamedTuple):
     tokens_NxT: Array
     lengths_N: Array
 
+    def without_garbage(self) -> "Documents":
+        """Returns the documents with token 0 behind their ends, since 0 x NaN would reach the rest."""
+        return Documents(mask_tokens(self.tokens_NxT, self.lengths_N), self.lengths_N)
+
 
 class Factors(NamedTuple):
     """A document's loss gradient in every adapted projection's weight, as the factors of its outer products.
@@ -71,6 +75,12 @@ class Factors(NamedTuple):
     inputs: Mapping[str, Array]
     cotangents: Mapping[str, Array]
     scales: Mapping[str, Array]
+
+
+def mask_tokens(tokens_BxT: Array, lengths_B: Array) -> jax.Array:
+    """Returns the tokens with 0 at and after each length."""
+    inside = jnp.arange(tokens_BxT.shape[1]) < jnp.asarray(lengths_B)[:, None]
+    return jnp.where(inside, tokens_BxT, 0)
 
 
 def init_meta(
@@ -125,6 +135,7 @@ def document_gradients(
     decoder: SplitDecoder, config: AdapterConfig, meta: MetaParams, documents: Documents
 ) -> tuple[Tree, jax.Array]:
     """Returns every document's gradient in one pass: (grads with leaves N x *, losses_N)."""
+    documents = documents.without_garbage()
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
 
     def loss(theta, hidden_TxD, tokens_T, length):
@@ -140,6 +151,7 @@ def gradient_factors(
     decoder: SplitDecoder, config: AdapterConfig, documents: Documents
 ) -> tuple[Factors, jax.Array]:
     """Returns (factors of every document's gradient at the base model, losses_N)."""
+    documents = documents.without_garbage()
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
     count, length = documents.tokens_NxT.shape
     zeros = lambda target: jnp.zeros(

@@ -22,6 +22,7 @@ from regrad_jax.adaptation.inner import (
     adapted_head,
     adapted_parameters,
     document_gradients,
+    mask_tokens,
     project_factors,
 )
 from regrad_jax.models.decoder import SplitDecoder
@@ -87,7 +88,8 @@ def answer_losses(
     """
     hidden_QxTxD = questions.hidden_QxTxD
     if hidden_QxTxD is None:
-        hidden_QxTxD, _ = decoder.trunk(questions.tokens_QxT)
+        ends_Q = questions.prompt_lengths_Q + questions.answer_lengths_Q
+        hidden_QxTxD, _ = decoder.trunk(mask_tokens(questions.tokens_QxT, ends_Q))
     answer_M = jnp.arange(questions.answers_QxM.shape[1])
     # The token at position p is predicted from position p - 1.
     sources_QxM = jnp.minimum(
@@ -98,7 +100,8 @@ def answer_losses(
     head = adapted_head(decoder, config, theta_Q, bases)
     features_QxTxD, _ = head(hidden_QxTxD, positions_QxT, None)
     logits = decoder.logits(jnp.take_along_axis(features_QxTxD, sources_QxM[..., None], axis=1))
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, questions.answers_QxM)
+    answers_QxM = mask_tokens(questions.answers_QxM, questions.answer_lengths_Q)
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, answers_QxM)
     correct = jnp.argmax(logits, axis=-1) == questions.answers_QxM
     counts = answer_M < questions.answer_lengths_Q[:, None]
     mean = lambda x: jnp.sum(jnp.where(counts, x, 0.0), axis=1) / jnp.maximum(questions.answer_lengths_Q, 1)

@@ -103,7 +103,8 @@ class Block(nn.Module):
             y = y + apply_chain(x, chains[name]) if name in chains else y
             # Both do nothing unless a caller asks for these collections (`SplitDecoder.projections`).
             self.sow("inputs", f"{name}_in", x, reduce_fn=lambda _, new: new, init_fn=lambda: None)
-            return self.perturb(f"{name}_out", y, collection="offsets")
+            offset = self.get_variable("offsets", f"{name}_out")
+            return y if offset is None else y + offset
 
         gate, up = project("gate", x, self.config.mlp_dim), project("up", x, self.config.mlp_dim)
         return project("down", nn.silu(gate) * up, self.config.width)

@@ -54,8 +54,7 @@ class ActivationCache:
         self._factors = jax.jit(
             lambda decoder, documents: quantise(gradient_factors(decoder, adapter, documents)[0])
         )
-        one = Documents(*pad([[0, 0]], source.config.document_tokens))
-        self._one_document = jax.eval_shape(self._factors, decoder, one)
+        self._shapes = Factors({}, {}, {})  # of a batch's factors, once one is computed
         self._trunk = jax.jit(lambda decoder, tokens: decoder.trunk(tokens)[0])
 
     def fill(self, drawn: Draw, batch: TaskBatch) -> TaskBatch:
@@ -82,6 +81,7 @@ class ActivationCache:
         tokens = [self._source.documents[d] for d in filled]
         documents = Documents(*pad(tokens, self._source.config.document_tokens))
         factors = jax.device_get(self._factors(self._decoder, documents))
+        self._shapes = jax.eval_shape(lambda x: x, factors)
         for row, document in enumerate(filled):
             if document in self._offsets:
                 continue
@@ -113,4 +113,4 @@ class ActivationCache:
                 values[:, row, : part.shape[1]] = part
             return values
 
-        return jax.tree.map(read, self._one_document)
+        return jax.tree.map(read, self._shapes)

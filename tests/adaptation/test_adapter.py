@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
 
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, chains, init_adapter, projection_shape
 from regrad_jax.errors import UserError
+from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
 
 TARGETS = ("gate", "up", "down")
 LAYERS = DECODER.layers - FIRST_LAYER

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_models import DECODER, KINDS, adapter, assert_near, decoder, documents, meta_params
 
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
 from regrad_jax.adaptation.inner import (
@@ -21,6 +20,7 @@ from regrad_jax.adaptation.inner import (
     project_factors,
 )
 from regrad_jax.models.generation import generate
+from tiny_models import DECODER, KINDS, adapter, assert_near, decoder, documents, meta_params
 
 LENGTHS = (9, 4, 12, 2, 6)
 GARBAGE = (0, 96, 10_000, -100)  # the latter two are out of the vocabulary: their embedding is NaN

@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, assert_near, meta_params, task_batch
 
 from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, document_gradients
 from regrad_jax.adaptation.outer import meta_gradient
 from regrad_jax.models.decoder import split
 from regrad_jax.models.weights import load_decoder
+from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, assert_near, meta_params, task_batch
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

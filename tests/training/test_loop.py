@@ -9,22 +9,15 @@ import jax
 import ml_collections
 import numpy as np
 import pytest
-import safetensors.numpy
-import tokenizers
-import transformers
-from tiny_models import DECODER
 
 from regrad_jax.checkpoint import load_checkpoint
-from regrad_jax.data.almanac.generate import generate
 from regrad_jax.errors import UserError
 from regrad_jax.models.base import load_base
-from regrad_jax.models.config import DecoderConfig
-from regrad_jax.models.weights import HF_NAMES
 from regrad_jax.training import loop
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.loop import train
+from tiny_models import write_model
 
-VOCABULARY = 600
 STEPS = 5
 
 
@@ -38,57 +31,6 @@ class Embedder:
     def embed(self, texts):
         keys = np.array([[text.count(chr(97 + n)) for n in range(26)] for text in texts], np.float32)
         return keys / np.linalg.norm(keys, axis=1, keepdims=True)
-
-
-def write_tokenizer(folder: pathlib.Path) -> None:
-    """A byte-level tokenizer whose few hundred words come from the almanac."""
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = tokenizers.decoders.ByteLevel()
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=["<|end|>"],
-        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    texts = [d.content for d in generate(60, seed=9, split="train", kinds=("person",)).documents]
-    tokenizer.train_from_iterator(texts, trainer)
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
-    fast.save_pretrained(folder)
-
-
-def write_model(folder: pathlib.Path) -> None:
-    """A Hugging Face folder of random weights."""
-    config = {
-        "model_type": "llama",
-        "vocab_size": VOCABULARY,
-        "hidden_size": DECODER.width,
-        "num_hidden_layers": DECODER.layers,
-        "num_attention_heads": DECODER.heads,
-        "num_key_value_heads": DECODER.kv_heads,
-        "intermediate_size": DECODER.mlp_dim,
-        "tie_word_embeddings": True,
-        "max_position_embeddings": 256,
-    }
-    shape = DecoderConfig.from_hf(config)
-    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    shapes = {
-        "embed": (VOCABULARY, shape.width), "norm": (shape.width,), "attn_norm": (shape.width,),
-        "mlp_norm": (shape.width,), "q": (queries, shape.width), "k": (keys, shape.width),
-        "v": (keys, shape.width), "o": (shape.width, queries), "gate": (shape.mlp_dim, shape.width),
-        "up": (shape.mlp_dim, shape.width), "down": (shape.width, shape.mlp_dim),
-    }  # fmt: skip
-    rng = np.random.default_rng(0)
-    tensors = {}
-    for (module, kind), name in HF_NAMES.items():
-        if module in shapes and kind != "bias":
-            for layer in range(shape.layers if "{layer}" in name else 1):
-                value = rng.normal(1.0 if kind == "scale" else 0.0, 0.3, shapes[module])
-                tensors[name.format(layer=layer)] = value.astype(np.float32)
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(config))
-    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
-    write_tokenizer(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,248 @@
+"""From documents to answers on a tiny model with random weights: what holds whatever the model knows."""
+
+import dataclasses
+import hashlib
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from regrad_jax.adaptation.inner import init_meta
+from regrad_jax.bank.store import Bank
+from regrad_jax.checkpoint import Checkpoint, save_checkpoint
+from regrad_jax.data.almanac.generate import generate
+from regrad_jax.data.documents import Document
+from regrad_jax.errors import UserError
+from regrad_jax.evaluation import report
+from regrad_jax.evaluation.datasets import Dataset
+from regrad_jax.evaluation.harness import SETTINGS, evaluate
+from regrad_jax.evaluation.knowledge import knowledge_gap
+from regrad_jax.methods.modes import MODES
+from regrad_jax.methods.regrad import ReGrad, Retrieved
+from regrad_jax.models.base import load_base
+from tiny_models import adapter, write_model
+
+SILENT = lambda line: None
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    almanac = generate(12, seed=3, split="train", kinds=("person",))
+    return Dataset(almanac.documents, {"people": almanac.questions[:11]})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny base model and a random checkpoint for it, on disk."""
+    folder = tmp_path_factory.mktemp("tiny")
+    write_model(folder / "base")
+    config = adapter(scale=40.0)  # steps large enough to change what a random model says
+    base = load_base(str(folder / "base"), config.first_layer)
+    meta = init_meta(config, base.decoder.config, jax.random.key(0), alpha=50.0, temperature=0.2)
+    checkpoint = Checkpoint(
+        adapter=config, meta=jax.device_get(meta), weighting="relevance", prompts="plain",
+        document_tokens=96, documents_per_question=3, base_model=str(folder / "base"),
+        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, training={}, metrics={},
+    )  # fmt: skip
+    save_checkpoint(folder / "checkpoint", checkpoint)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def regrad(folder, minilm) -> ReGrad:
+    return ReGrad.load(folder / "checkpoint", encoder=str(minilm))
+
+
+@pytest.fixture(scope="module")
+def bank(regrad, data, tmp_path_factory) -> Bank:
+    made, built = regrad.build(data.documents, tmp_path_factory.mktemp("bank") / "b", progress=SILENT)
+    assert built.added == len(made) > len(data.documents)  # some are cut
+    return made
+
+
+def test_every_mode_answers_in_order_and_names_its_documents(regrad, bank, data):
+    questions = [q.question for q in data.questions["people"]]
+    for mode, (_, shows) in MODES.items():
+        answers = regrad.ask(questions, bank, mode=mode, top_k=2, max_new_tokens=4)
+        assert [a.question for a in answers] == questions
+        assert {a.mode for a in answers} == {mode}
+        assert {len(a.documents) for a in answers} == {0 if mode == "direct" else 2}
+        assert set(answers[0].timings_ms) == {"retrieve", "read", "adapt", "generate"}
+        assert not any("\n" in a.answer for a in answers), shows
+    found = regrad.ask(questions, bank, top_k=2, max_new_tokens=4)
+    owners = {r.id: r.document_id for r in bank.records.values()}
+    hits = [
+        q.document_id in {owners[c.id] for c in a.documents}
+        for q, a in zip(data.questions["people"], found, strict=True)
+    ]
+    assert np.mean(hits) > 0.8  # the retrieval is real: names find their people
+
+
+def test_a_question_in_a_batch_is_answered_as_if_alone(regrad, bank, data):
+    """Eight devices, eleven questions, each with other gradients."""
+    questions = [q.question for q in data.questions["people"]]
+    together = [a.answer for a in regrad.ask(questions, bank, top_k=1, max_new_tokens=6)]
+    alone = [regrad.ask([q], bank, top_k=1, max_new_tokens=6)[0].answer for q in questions[::3]]
+    assert together[::3] == alone
+    unmoved = [a.answer for a in regrad.ask(questions, bank, top_k=1, gamma=0.0, max_new_tokens=6)]
+    assert sum(a != b for a, b in zip(together, unmoved, strict=True)) > 5  # the gradients matter
+
+
+def test_gamma_zero_is_the_base_model_and_nothing_drifts(regrad, bank, data):
+    questions = [q.question for q in data.questions["people"]]
+    before = regrad.answerer.weights_digest()
+    still = [a.answer for a in regrad.ask(questions, bank, gamma=0.0, max_new_tokens=6)]
+    prompts = [f"Question: {q}\nAnswer:" for q in questions]
+    plain = regrad.answerer.run(prompts, None, 6).texts
+    assert still == [text.split("\n", 1)[0].strip() for text in plain]
+    regrad.ask(questions, bank, max_new_tokens=6)
+    assert regrad.answerer.weights_digest() == before
+
+
+def test_adapted_parameters_are_the_weighted_step(regrad, bank, data):
+    question = data.questions["people"][0].question
+    found = regrad.retrieve([question], bank, 3)
+    rows = np.asarray(bank.read_rows(found.positions_QxK[0]))
+    temperature = np.exp(float(regrad.checkpoint.meta.log_temperature))
+    weights = np.exp(found.scores_QxK[0] / temperature)
+    total = (weights / weights.sum()) @ rows
+    expected = regrad.checkpoint.layout.unflatten(total)
+    theta = regrad.adapt(question, bank, top_k=3, gamma=0.5)
+    for target in theta:
+        step = 0.5 * 50.0 * np.asarray(expected[target]["R"])
+        np.testing.assert_allclose(theta[target]["R"], -step, rtol=1e-4, atol=1e-5 * np.abs(step).max())
+
+
+def test_building_again_costs_nothing_and_a_changed_document_replaces_its_row(regrad, data, tmp_path):
+    documents = data.documents[:4]
+    bank, _ = regrad.build(documents, tmp_path / "b", progress=SILENT)
+    count = len(bank)
+    _, again = regrad.build(documents, tmp_path / "b", progress=SILENT)
+    assert (again.added, again.unchanged) == (0, count)
+    changed = dataclasses.replace(documents[1], text="A short new text.", title="")
+    bank, built = regrad.build([*documents[:1], changed], tmp_path / "b", progress=SILENT)
+    assert built.added == 1
+    assert [r.text for r in bank.records.values() if r.id == changed.id] == ["A short new text."]
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, monkeypatch):
+    encode, calls = ReGrad._encode, []
+
+    def dying(self, passages, batch_size):
+        calls.append(len(passages))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return encode(self, passages, batch_size)
+
+    documents = [
+        dataclasses.replace(d, id=f"{d.id}-{n}", text=f"{n} {d.text}")
+        for n in range(3)
+        for d in data.documents
+    ]
+    monkeypatch.setattr(ReGrad, "_encode", dying)
+    with pytest.raises(KeyboardInterrupt):
+        regrad.build(documents, tmp_path / "b", progress=SILENT)
+    monkeypatch.setattr(ReGrad, "_encode", encode)
+    bank, built = regrad.build(documents, tmp_path / "b", progress=SILENT)
+    assert built.unchanged == calls[0] > 0
+    assert len(bank) == built.added + built.unchanged == len(regrad.passages(documents))
+    assert len({r.id for r in bank.records.values()}) == len(bank)
+
+
+def test_a_gradient_that_is_not_finite_is_refused_by_name(regrad, data, tmp_path, monkeypatch):
+    encode = ReGrad._encode
+
+    def broken(self, passages, batch_size):
+        made = encode(self, passages, batch_size)
+        made.rows_NxP[0, 7] = np.nan
+        return made._replace(rows_NxP=made.rows_NxP)
+
+    monkeypatch.setattr(ReGrad, "_encode", broken)
+    bank, built = regrad.build(data.documents[:3], tmp_path / "b", progress=SILENT)
+    assert len(built.refused) == 1
+    assert built.refused[0] not in {r.id for r in bank.records.values()}
+    assert len(bank) == built.added > 0
+
+
+def test_long_documents_are_cut_and_deleted_whole(regrad, tmp_path):
+    long = Document("long", " ".join(f"Sentence number {n} is here." for n in range(60)), title="A title")
+    passages = regrad.passages([long])
+    assert len(passages) > 3
+    for passage in passages:
+        assert len(regrad._tokens(f"Passage: {passage.content}")) <= regrad.checkpoint.document_tokens + 2
+    bank, _ = regrad.build([long], tmp_path / "b", progress=SILENT)
+    with bank:
+        assert bank.delete(["long"]) == len(passages)
+    with pytest.raises(UserError, match="is empty"):
+        regrad.ask(["what?"], bank)
+
+
+def test_what_cannot_be_asked(regrad, bank, tmp_path):
+    with pytest.raises(UserError, match="mode 'magic' is unknown"):
+        regrad.ask(["what?"], bank, mode="magic")
+    with pytest.raises(UserError, match="needs a bank"):
+        regrad.ask(["what?"], None)
+    with pytest.raises(UserError, match="there is no bank at"):
+        regrad.open(tmp_path / "absent")
+    with pytest.raises(UserError, match="top_k is 0"):
+        regrad.ask(["what?"], bank, top_k=0)
+    with pytest.raises(UserError, match="lower --top_k"):
+        regrad.ask(["what? " * 600], bank)
+    assert regrad.ask([], bank) == []
+
+
+def test_a_bank_of_another_checkpoint_is_refused_by_field(regrad, bank):
+    other = ReGrad(dataclasses.replace(regrad.checkpoint, document_tokens=64), regrad.base, regrad.embedder)
+    with pytest.raises(UserError, match="document_tokens is 96 in the bank, 64 here"):
+        other.open(bank.path)
+
+
+def test_another_base_model_under_the_same_name_is_refused(regrad, folder, tmp_path, minilm):
+    write_model(tmp_path / "base")
+    facts = json.loads((folder / "checkpoint" / "checkpoint.json").read_text())
+    facts["base_digest"] = hashlib.sha256(b"other").hexdigest()
+    copy = tmp_path / "checkpoint"
+    copy.mkdir()
+    (copy / "checkpoint.json").write_text(json.dumps(facts))
+    weights = (folder / "checkpoint" / "adapter.safetensors").read_bytes()
+    (copy / "adapter.safetensors").write_bytes(weights)
+    with pytest.raises(UserError, match="base model of .* has digest"):
+        ReGrad.load(copy, encoder=str(minilm))
+
+
+def test_harness_scores_every_setting_and_writes_the_report(regrad, bank, data, tmp_path):
+    asked = data.questions["people"]
+    results = evaluate(regrad, bank, "people", asked, list(SETTINGS), SILENT)
+    assert [r.setting for r in results] == list(SETTINGS)
+    by_name = {r.setting: r for r in results}
+    assert by_name["Direct"].recall is None
+    assert by_name["ReGrad k=3"].recall >= by_name["ReGrad k=1"].recall > 0.8
+    assert by_name["ReGrad, random documents"].recall == 0
+    report.write(tmp_path / "r", "People", results, {"people": asked}, {"note": "a < b"})
+    facts = json.loads((tmp_path / "r" / "results.json").read_text())
+    assert [r["n"] for r in facts["results"]] == [len(asked)] * len(SETTINGS)
+    lines = (tmp_path / "r" / "answers.jsonl").read_text().splitlines()
+    assert len(lines) == len(asked) * len(SETTINGS)
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "data:image/png" in page
+    assert "a &lt; b" in page
+    assert (tmp_path / "r" / "results.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UserError, match="setting 'x' is unknown"):
+        evaluate(regrad, bank, "people", asked, ["x"], SILENT)
+
+
+def test_knowledge_gap_measures_what_a_gradient_does_to_its_own_answer(regrad, bank, data):
+    gap = knowledge_gap(regrad, bank, data.questions["people"])
+    whole = {r.document_id for r in bank.records.values() if r.id == r.document_id}
+    assert gap.questions == sum(q.document_id in whole for q in data.questions["people"])
+    assert gap.gap.mean == pytest.approx(gap.other - gap.gold)
+    assert gap.none == pytest.approx(np.log(600), abs=3)  # a random model of 600 words
+    assert len({gap.gold, gap.other, gap.none}) == 3
+
+
+def test_documents_may_be_given_by_the_caller(regrad, bank, data):
+    positions = np.array(list(bank.records)[:1])
+    given = Retrieved(positions[None], np.zeros((1, 1), np.float32))
+    answer = regrad.ask([data.questions["people"][0].question], bank, retrieved=given)[0]
+    assert [c.id for c in answer.documents] == [bank.records[int(positions[0])].id]
