@@ -25,6 +25,7 @@ from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.curve import plot_run
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
 from regrad_jax.training.tasks import (
     Draw,
@@ -44,7 +45,8 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
 
     Args:
         config: the run.
-        workdir: its folder; gets config.json, metrics.jsonl, checkpoints/ and, at the end, release/.
+        workdir: its folder; gets config.json, metrics.jsonl, curve.png, checkpoints/ and, at the
+            end, release/.
 
     Returns:
         The folder of the released checkpoint.
@@ -89,6 +91,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             if step % config.eval_every == 0 or step == config.total_steps:
                 validation = _validate(config, base, state, held_out)
                 log.validation(step, validation)
+                plot_run(workdir / "metrics.jsonl", workdir / "curve.png")
             if step % config.save_every == 0 or step == config.total_steps:
                 manager.save(step, args=ocp.args.StandardSave(state))
         manager.wait_until_finished()
