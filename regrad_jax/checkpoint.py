@@ -115,16 +115,20 @@ def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
     try:
         facts = json.loads((folder / "checkpoint.json").read_text())
         tensors = safetensors.numpy.load_file(folder / "adapter.safetensors")
-    except FileNotFoundError as error:
-        raise UserError(f"{folder}: not a checkpoint ({error.filename} is missing)") from error
-    except (json.JSONDecodeError, safetensors.SafetensorError) as error:
+    except OSError as error:
+        missing = error.filename or "adapter.safetensors"
+        raise UserError(f"{folder}: not a checkpoint ({missing}: {error.strerror or 'missing'})") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, safetensors.SafetensorError) as error:
         raise UserError(f"{folder}: the checkpoint is damaged ({error}); copy it again") from error
-    schema = facts.pop("schema", None)
+    schema = facts.pop("schema", None) if isinstance(facts, dict) else None
     if schema != SCHEMA:
         raise UserError(f"{folder}: checkpoint schema {schema} is not {SCHEMA}; use a matching regrad")
-    adapter = facts.pop("adapter")
-    adapter["targets"] = tuple(adapter["targets"])
-    return Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
+    try:
+        adapter = facts.pop("adapter")
+        adapter["targets"] = tuple(adapter["targets"])
+        return Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder}: the checkpoint is damaged ({error!r}); copy it again") from error
 
 
 def _flatten(meta: MetaParams) -> dict[str, np.ndarray]:

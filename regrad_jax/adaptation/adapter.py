@@ -42,6 +42,8 @@ class AdapterConfig:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise UserError(f"adapter kind {self.kind!r} is unknown; choose one of {', '.join(KINDS)}")
+        if self.rank < 1:
+            raise UserError(f"adapter rank {self.rank} must be at least 1")
         unknown = set(self.targets) - {"gate", "up", "down"}
         if unknown or not self.targets:
             raise UserError(f"adapter targets {self.targets} must be some of gate, up, down")

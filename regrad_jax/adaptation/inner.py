@@ -184,12 +184,13 @@ def project_factors(config: AdapterConfig, bases: Tree, factors: Factors) -> Tre
         reduced_in = jnp.einsum("lnti,lri->lntr", jnp.asarray(factors.inputs[target], A.dtype), A)
         reduced_out = jnp.einsum("lnto,lor->lntr", jnp.asarray(factors.cotangents[target], B.dtype), B)
         # Scales come last, where a token is 2 r numbers and not in + out.
-        reduced_out = config.scale * factors.scales[target][..., None] * reduced_out
+        scales = config.scale * jnp.asarray(factors.scales[target])[..., None]
+        reduced_out = scales * reduced_out
         grads[target] = {"R": jnp.einsum("lntr,lnts->nlrs", reduced_out, reduced_in)}
     return grads
 
 
-Weights = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+Weights = Callable[[Array, Array, jax.Array], jax.Array]
 
 
 def _sum(scores_QxN, retrieved_QxN, log_temperature):

@@ -98,7 +98,7 @@ def answer_losses(
 
     positions_QxT = jnp.broadcast_to(jnp.arange(questions.tokens_QxT.shape[1]), questions.tokens_QxT.shape)
     head = adapted_head(decoder, config, theta_Q, bases)
-    features_QxTxD, _ = head(hidden_QxTxD, positions_QxT, None)
+    features_QxTxD, _ = head(jnp.asarray(hidden_QxTxD), positions_QxT, None)
     logits = decoder.logits(jnp.take_along_axis(features_QxTxD, sources_QxM[..., None], axis=1))
     answers_QxM = mask_tokens(questions.answers_QxM, questions.answer_lengths_Q)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, answers_QxM)

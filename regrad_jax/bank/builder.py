@@ -4,7 +4,6 @@ Interrupted at any point, the bank holds the batches committed so far and the ne
 them. How a passage becomes a gradient is the caller's business (`Encode`).
 """
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 from regrad_jax.bank.records import Entry, text_digest
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
+from regrad_jax.progress import Progress, to_stderr
 
 
 class Encoded(NamedTuple):
@@ -41,11 +41,6 @@ class Built(NamedTuple):
 
 
 Encode = Callable[[Sequence[Passage]], Encoded]
-Progress = Callable[[str], None]
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def build(
@@ -54,7 +49,7 @@ def build(
     encode: Encode,
     *,
     commit_size: int = 32,
-    progress: Progress = _to_stderr,
+    progress: Progress = to_stderr,
 ) -> Built:
     """Adds passages to a bank; those that it holds with the same content cost nothing.
 
@@ -68,6 +63,12 @@ def build(
     Raises:
         UserError: another process writes to the bank.
     """
+    bank.lock()
+    # A document that is cut otherwise than before leaves passages behind.
+    ids, owners = {p.id for p in passages}, {p.document_id for p in passages}
+    stale = [r.id for r in bank.records.values() if r.document_id in owners and r.id not in ids]
+    if stale:
+        bank.delete(stale)
     todo = [p for p in passages if not bank.contains(p.id, text_digest(p.content))]
     # Like lengths together: a batch is padded to its longest passage.
     todo.sort(key=lambda p: len(p.content))
@@ -80,6 +81,7 @@ def build(
         encoded = encode(batch)
         # A gradient that overflowed is a document lost, not a bank lost.
         finite_N = np.isfinite(encoded.rows_NxP).all(axis=1) & np.isfinite(encoded.losses_N)
+        finite_N &= np.isfinite(encoded.keys_NxE).all(axis=1)
         refused += [p.id for p, finite in zip(batch, finite_N, strict=True) if not finite]
         kept = np.flatnonzero(finite_N).tolist()
         entries = [_entry(batch[n], encoded, n) for n in kept]

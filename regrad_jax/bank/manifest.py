@@ -24,8 +24,8 @@ class Fingerprint:
     """Everything that a document's gradient depends on, by name.
 
     Two banks whose fingerprints are equal hold interchangeable rows. The usual names are
-    base_model and adapter (digests of weights), adapter_config, tokenizer, prompt_family,
-    max_document_tokens, inner_loss. Step sizes are not among them: rows are stored unscaled.
+    base_model and adapter_weights (digests), adapter, tokenizer, prompts,
+    document_tokens, inner_loss. Step sizes are not among them: rows are stored unscaled.
 
     Attributes:
       fields: name -> JSON value; kept as JSON has it (tuples become lists) and read-only.

@@ -113,6 +113,14 @@ class Bank:
         """Number of the last commit that this object has seen; 0 when there was none."""
         return self._head.version
 
+    def lock(self) -> None:
+        """Becomes the bank's only writer now instead of at the first write, and sees its latest commit.
+
+        Raises:
+          UserError: another process is writing.
+        """
+        self._begin_write()
+
     def append(
         self, entries: Sequence[Entry], rows_NxP: jax.typing.ArrayLike, keys_NxE: np.ndarray
     ) -> list[int]:

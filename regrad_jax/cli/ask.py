@@ -28,6 +28,8 @@ _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; b
 _MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 20, "the longest answer, in tokens", 1)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
+_AT_ONCE = 256  # questions of a file whose rows are in memory together
+
 
 def run(argv: list[str]) -> None:
     if _QUESTION.value is not None and _QUESTIONS.value is not None:
@@ -44,8 +46,11 @@ def run(argv: list[str]) -> None:
     regrad = ReGrad.load(_CHECKPOINT.value)
     bank = regrad.open(_BANK.value) if _BANK.value else None
     if asked:
-        for question, answer in zip(asked, _ask(regrad, bank, [q.question for q in asked]), strict=True):
-            print(json.dumps({"id": question.id} | _as_json(answer), ensure_ascii=False), flush=True)
+        for start in range(0, len(asked), _AT_ONCE):
+            chunk = asked[start : start + _AT_ONCE]
+            answers = _ask(regrad, bank, [q.question for q in chunk])
+            for question, answer in zip(chunk, answers, strict=True):
+                print(json.dumps({"id": question.id} | _as_json(answer), ensure_ascii=False), flush=True)
     elif _QUESTION.value is not None:
         _show(_ask(regrad, bank, [_QUESTION.value])[0])
     else:

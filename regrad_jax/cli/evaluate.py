@@ -5,19 +5,21 @@
 The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, report.html.
 """
 
+import inspect
 import pathlib
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 
 from absl import flags
 from ml_collections import config_flags
 
+from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import datasets, report
-from regrad_jax.evaluation.harness import SETTINGS, evaluate
-from regrad_jax.evaluation.knowledge import knowledge_gap
+from regrad_jax.evaluation.harness import SETTINGS, Result, evaluate
+from regrad_jax.evaluation.knowledge import KnowledgeGap, knowledge_gap
 from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.progress import to_stderr
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "ml_collections config file of what to measure")
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the report", required=True)
@@ -32,40 +34,52 @@ _KINDS: Mapping[str, Callable[..., datasets.Dataset]] = {
 
 
 def run(argv: list[str]) -> None:
-    plans = _CONFIG.value.to_dict()["datasets"]
+    plans = _CONFIG.value.to_dict().get("datasets")
+    if not isinstance(plans, dict) or not plans:
+        raise UserError(
+            "config.datasets: name what to measure; experiments/configs/evaluate.py is an example"
+        )
     loaded = {name: _load(name, plan) for name, plan in plans.items()}
     regrad = ReGrad.load(_CHECKPOINT.value)
-    results, questions, gaps = [], {}, {}
+    results: list[Result] = []
+    questions: dict[str, list[Question]] = {}
+    gaps: dict[str, KnowledgeGap] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, dataset in loaded.items():
-            bank, _ = regrad.build(dataset.documents, pathlib.Path(scratch, name), progress=_say)
-            for label, asked in dataset.questions.items():
+            bank, _ = regrad.build(dataset.documents, pathlib.Path(scratch, name), progress=to_stderr)
+            for kind, asked in dataset.questions.items():
+                label = kind if kind not in questions else f"{name}: {kind}"
                 questions[label] = asked
-                results += evaluate(regrad, bank, label, asked, plans[name]["settings"], _say)
-                gaps[label] = knowledge_gap(regrad, bank, asked)._asdict()
-    facts = {"answer_token_loss": gaps, "checkpoint": dict(regrad.checkpoint.metrics)}
+                results += evaluate(regrad, bank, label, asked, plans[name]["settings"], to_stderr)
+                if gap := knowledge_gap(regrad, bank, asked):
+                    gaps[label] = gap
+    facts = {
+        "answer_token_loss": {label: gap._asdict() for label, gap in gaps.items()},
+        "checkpoint": dict(regrad.checkpoint.metrics),
+    }
     report.write(pathlib.Path(_WORKDIR.value, "report"), "ReGrad evaluation", results, questions, facts)
     print(report.table(results))
     for label, gap in gaps.items():
-        mean, low, high = gap["gap"]
+        mean, low, high = gap.gap
         print(
-            f"{label}: answer token loss {gap['gold']:.3f} with the right gradient, {gap['other']:.3f} with "
-            f"another, {gap['none']:.3f} with none; gap {mean:.3f} [{low:.3f}, {high:.3f}] nats"
+            f"{label}: answer token loss {gap.gold:.3f} with the right gradient, {gap.other:.3f} with "
+            f"another, {gap.none:.3f} with none; gap {mean:.3f} [{low:.3f}, {high:.3f}] nats"
         )
 
 
 def _load(name: str, plan: dict) -> datasets.Dataset:
+    where = f"config.datasets.{name}"
+    kind = str(plan.get("kind"))
+    if kind not in _KINDS:
+        raise UserError(f"{where}: kind {kind!r} is unknown; choose {', '.join(_KINDS)}")
+    known = inspect.signature(_KINDS[kind]).parameters
     values = {key: value for key, value in plan.items() if key not in ("kind", "settings")}
-    if plan.get("kind") not in _KINDS:
+    if unknown := sorted(set(values) - set(known)):
         raise UserError(
-            f"config.datasets.{name}: kind {plan.get('kind')!r} is unknown; choose {', '.join(_KINDS)}"
+            f"{where}: unknown key {unknown[0]!r}; known keys: kind, settings, {', '.join(known)}"
         )
-    if unknown := [s for s in plan["settings"] if s not in SETTINGS]:
-        raise UserError(
-            f"config.datasets.{name}: setting {unknown[0]!r} is unknown; choose {', '.join(SETTINGS)}"
-        )
-    return _KINDS[plan["kind"]](**values)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if missing := [n for n, p in known.items() if p.default is p.empty and n not in values]:
+        raise UserError(f"{where}: key {missing[0]!r} is missing")
+    if unknown := [s for s in plan.get("settings") or ["none"] if s not in SETTINGS]:
+        raise UserError(f"{where}: setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
+    return _KINDS[kind](**values)

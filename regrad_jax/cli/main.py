@@ -5,6 +5,7 @@ Exit status 0 on success, 2 on misuse or bad input with one line on stderr, 1 on
 
 import importlib
 import sys
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -41,9 +42,11 @@ def main() -> None:
             if "config" in flags.FLAGS:  # one that failed to load complains only when it is looked at
                 getattr(flags.FLAGS.config, "keys", None)
             return words
-        except (flags.Error, UserError, AttributeError, KeyError, OSError) as error:
-            _misuse(" ".join(str(error).split()), verb)
-            raise AssertionError from error
+        except KeyError as error:  # ml_collections says no more than the key
+            _misuse(f"unknown config key {' '.join(str(error).split())}", verb)
+        # A config file is a program, so anything may go wrong in it.
+        except Exception as error:
+            _misuse(" ".join(f"{error or type(error).__name__}".split()), verb)
 
     def run(argv: list[str]) -> int:
         logging.set_verbosity(logging.WARNING)  # orbax reports every save in twenty lines
@@ -51,7 +54,6 @@ def main() -> None:
             return module.run(argv[1:]) or 0
         except UserError as error:
             _misuse(str(error))
-        return 1
 
     if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):
         print(f"regrad {verb}: {VERBS[verb]}\n\n{(module.__doc__ or '').strip()}\n")
@@ -66,7 +68,7 @@ def _usage() -> str:
     return f"usage: regrad VERB [--flags]\n\n{verbs}\n\nregrad VERB --help tells a verb's flags"
 
 
-def _misuse(message: str, verb: str = "") -> None:
+def _misuse(message: str, verb: str = "") -> NoReturn:
     hint = f" (see regrad {verb} --help)" if verb else ""
     print(f"regrad: {message}{hint}", file=sys.stderr)
     sys.exit(2)

@@ -1,1 +1,1 @@
-"""Metrics, harness, retention, report."""
+"""Metrics, datasets, harness, report, benches."""

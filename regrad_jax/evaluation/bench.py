@@ -26,7 +26,7 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
     documents = _documents(regrad, rng, _DOCUMENTS)
     decoder, adapter, meta = regrad.base.decoder, regrad.checkpoint.adapter, regrad.checkpoint.meta
     vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs))
-    facts = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
+    facts: dict[str, Any] = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
     seconds = _seconds(lambda: vmapped(decoder, meta, documents))
     facts |= {"documents_per_second": _DOCUMENTS / seconds}
     product = jax.jit(lambda x: x @ x)

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regrad_jax.bank.store import Bank
@@ -13,15 +13,14 @@ from regrad_jax.evaluation import datasets, report
 from regrad_jax.evaluation.harness import Result, evaluate
 from regrad_jax.evaluation.metrics import exact_match
 from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.progress import Progress
 
 _ENTITIES = 260  # almanac entries beside the 40 fieldnotes: 300 passages
 _QUESTIONS = 80  # of each question set
 _SETTINGS = ("Direct", "RAG k=3", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=3")
 
-Say = Callable[[str], None]
 
-
-def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Say) -> str:
+def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
     """Runs the demo and returns what it found, as text.
 
     Args:
@@ -58,7 +57,7 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Say) -> str:
             f"asked:   {removal['question']}",
             f"answer:  {removal['answer']}   (expected: {removal['expected']})",
             f"removed: {removal['document']} from the bank",
-            f"answer:  {removal['answer_after']}",
+            f"answer:  {removal['answer_after']}   ({'gone' if removal['gone'] else 'STILL KNOWN'})",
             "",
             f"weights after {sum(len(r.answers) for r in results)} adapted and plain answers: sha256 "
             f"{drift['after'][:16]}, {'bit-identical to before' if unchanged else 'CHANGED'}",
@@ -89,6 +88,7 @@ def _remove_one(
                 "document": question.document_id,
                 "answer": answer.answer,
                 "answer_after": again.answer,
+                "gone": not exact_match(again.answer, question.answers),
             }
     raise UserError(
         "not one answer of ReGrad k=1 was right, so there is nothing to show; is the checkpoint trained?"

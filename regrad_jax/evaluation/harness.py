@@ -12,11 +12,11 @@ from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation.metrics import Score, score
 from regrad_jax.methods.regrad import Answer, ReGrad, Retrieved
+from regrad_jax.progress import Progress
 
 _SEED = 0
 _CHUNK = 64  # questions between two lines of progress
 
-Progress = Callable[[str], None]
 # (regrad, bank, questions, k) -> documents to use
 Retriever = Callable[[ReGrad, Bank, Sequence[Question], int], Retrieved]
 
@@ -72,7 +72,7 @@ class Result:
         setting: a name in `SETTINGS`.
         score: exact match and F1 with their intervals.
         recall: share of questions whose document was retrieved; None where nothing was.
-        ms_per_question: wall time, compilation left out.
+        ms_per_question: wall time.
         timings_ms: its parts.
         answers: one for each question.
     """
@@ -151,5 +151,6 @@ def _recall(bank: Bank, questions: Sequence[Question], found: Retrieved | None) 
     hits = [
         any(bank.records[int(p)].document_id == question.document_id for p in positions)
         for question, positions in zip(questions, found.positions_QxK, strict=True)
+        if question.document_id is not None
     ]
-    return float(np.mean(hits))
+    return float(np.mean(hits)) if hits else None

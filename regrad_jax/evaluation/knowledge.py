@@ -39,8 +39,11 @@ class KnowledgeGap(NamedTuple):
     questions: int
 
 
-def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> KnowledgeGap:
-    """Measures the gap over questions whose document is one passage of the bank, for its first answer."""
+def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> KnowledgeGap | None:
+    """Measures the gap over questions whose document is one passage of the bank, for its first answer.
+
+    Returns None where there is no such question, or no other document to compare with.
+    """
     rng = np.random.default_rng(_SEED)
     place = {
         record.document_id: position
@@ -48,6 +51,8 @@ def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> 
         if record.id == record.document_id
     }
     asked = [q for q in questions if q.document_id in place]
+    if not asked or len(bank) < 2:
+        return None
     gold = [place[str(q.document_id)] for q in asked]
     everything = np.array(list(bank.records))
     other = [int(rng.choice(everything[everything != p])) for p in gold]
@@ -73,8 +78,8 @@ def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
     for start in range(0, len(questions), _BATCH):
         rows = [min(start + i, len(questions) - 1) for i in range(_BATCH)]
         batch = _lay_out([prompts[r] for r in rows], [answers[r] for r in rows], width)
-        packed = bank.read_rows([positions[r] for r in rows])
-        made = program(regrad.base.decoder, regrad.checkpoint.meta, packed, batch, gamma)
+        rows_QxP = bank.read_rows([positions[r] for r in rows])
+        made = program(regrad.base.decoder, regrad.checkpoint.meta, rows_QxP, batch, gamma)
         losses += np.asarray(made)[: len(questions) - start].tolist()
     return np.array(losses)
 

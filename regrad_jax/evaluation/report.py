@@ -143,7 +143,7 @@ def _page(folder, title, results, questions, facts) -> str:
 <html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>
 <h1>{html.escape(title)}</h1>
 <p>Brackets hold 95% bootstrap intervals over questions. "Found" is the share of questions whose document was
-among those retrieved. Times are wall time a question in batches, compilation left out.</p>
+among those retrieved. Times are wall time a question in batches.</p>
 <table><tr>{cells("th", _COLUMNS)}</tr>
 {rows}</table>
 <p><img alt="exact match and F1 by method" src="data:image/png;base64,{image}"></p>

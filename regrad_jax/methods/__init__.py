@@ -1,1 +1,1 @@
-"""Ways of answering a question, one file each, one interface."""
+"""Ways of answering: retrieve, adapt, prompt, decode."""

@@ -1,10 +1,12 @@
 """ReGrad from Python: load a checkpoint, build a bank, ask it.
 
 regrad = ReGrad.load()
-bank = regrad.build(read_corpus("notes.jsonl"), "notes.bank")
+bank, _ = regrad.build(read_corpus("notes.jsonl"), "notes.bank")
 print(regrad.ask(["Who keeps the Orsk light?"], bank)[0].answer)
 """
 
+import collections
+import dataclasses
 import functools
 import os
 import pathlib
@@ -17,7 +19,7 @@ import numpy as np
 
 from regrad_jax.adaptation.adapter import Tree
 from regrad_jax.adaptation.inner import Documents, document_gradients
-from regrad_jax.bank.builder import Built, Encoded, Progress, _to_stderr, build
+from regrad_jax.bank.builder import Built, Encoded, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.store import Bank
@@ -29,6 +31,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
 from regrad_jax.methods.modes import MODES
 from regrad_jax.models.base import BaseModel, load_base, locate
+from regrad_jax.progress import Progress, to_stderr
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.retrieval.index import Index, Kind, open_index
 
@@ -76,7 +79,7 @@ class ReGrad:
         self.checkpoint = checkpoint
         self.base = base
         self.embedder = embedder
-        self._indexes: dict[tuple[pathlib.Path, int], Index] = {}
+        self._index: tuple[Bank, int, Kind, Index] | None = None
         self._gradients = jax.jit(self._rows)
 
     @classmethod
@@ -153,7 +156,7 @@ class ReGrad:
         *,
         codec: str | None = None,
         batch_size: int = 8,
-        progress: Progress = _to_stderr,
+        progress: Progress = to_stderr,
     ) -> tuple[Bank, Built]:
         """Adds documents to the bank at a path, which is made when absent.
 
@@ -180,18 +183,21 @@ class ReGrad:
             bank = self.create(path, codec or DEFAULT_CODEC)
         encode = functools.partial(self._encode, batch_size=batch_size)
         with bank:
-            return bank, build(bank, passages, encode, progress=progress)
+            commit_size = batch_size * max(1, 32 // batch_size)
+            return bank, build(bank, passages, encode, commit_size=commit_size, progress=progress)
 
     def passages(self, documents: Sequence[Document]) -> list[Passage]:
         """Cuts documents to the length that the checkpoint was trained with."""
         passages: list[Passage] = []
-        wording = PROMPTS[self.checkpoint.prompts]
+        wording, limit = PROMPTS[self.checkpoint.prompts], self.checkpoint.document_tokens
         for document in documents:
-            empty = wording.document(Document("", "", document.title).content)
-            frame = len(self._tokens(empty))
-            # A title as long as a document is cut off with it; the text still gets half the room.
-            room = max(self.checkpoint.document_tokens - frame, self.checkpoint.document_tokens // 2)
-            passages += cut_passages([document], lambda text: len(self._tokens(" " + text)), room)
+            while (frame := len(self._tokens(wording.document(f"{document.title}: ")))) > limit // 2:
+                # The text gets half the room at least, whatever its title.
+                document = dataclasses.replace(document, title=document.title[: len(document.title) * 2 // 3])
+            passages += cut_passages([document], lambda text: len(self._tokens(" " + text)), limit - frame)
+        for passage_id, times in collections.Counter(p.id for p in passages).items():
+            if times > 1:
+                raise UserError(f"two passages would have the id {passage_id!r}; rename a document")
         return passages
 
     def _tokens(self, text: str) -> list[int]:
@@ -224,10 +230,10 @@ class ReGrad:
 
     def index(self, bank: Bank, kind: Kind = "auto") -> Index:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
-        key = bank.path, bank.version
-        if key not in self._indexes:
-            self._indexes = {key: open_index(bank.path / "index", bank.version, bank.keys, kind)}
-        return self._indexes[key]
+        if self._index is None or self._index[:3] != (bank, bank.version, kind):
+            made = open_index(bank.path / "index", bank.version, bank.keys, kind)
+            self._index = bank, bank.version, kind, made
+        return self._index[3]
 
     def retrieve(self, questions: Sequence[str], bank: Bank, top_k: int) -> Retrieved:
         """Finds the documents nearest to each question, `min(top_k, len(bank))` of them.
@@ -285,7 +291,11 @@ class ReGrad:
         else:
             found = retrieved or self.retrieve(questions, bank, top_k)
         searched = time.perf_counter()
-        adaptation = self._adaptation(bank, found, gamma, weighting) if MODES[mode].adapts and bank else None
+        adaptation = (
+            self._adaptation(bank, found, gamma, weighting)
+            if MODES[mode].adapts and bank is not None
+            else None
+        )
         read = time.perf_counter()
         prompts = [self._prompt(q, bank, mode, row) for q, row in zip(questions, found[0], strict=True)]
         made = self.answerer.run(prompts, adaptation, max_new_tokens)
@@ -310,8 +320,8 @@ class ReGrad:
 
     def _prompt(self, question: str, bank: Bank | None, mode: str, positions: Sequence[int]) -> str:
         wording = PROMPTS[self.checkpoint.prompts]
-        shown = positions if MODES[mode].shows and bank else ()
-        context = [wording.document(bank.records[int(p)].text) for p in shown] if bank else []
+        shown = positions if MODES[mode].shows and bank is not None else ()
+        context = [wording.document(bank.records[int(p)].text) for p in shown] if bank is not None else []
         if MODES[mode].adapts:
             return wording.question(question, context)
         return chat_question(self.base.tokenizer, question, context)

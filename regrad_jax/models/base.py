@@ -59,8 +59,8 @@ def load_base(name: str, first_layer: int, dtype: Any = jnp.float32) -> BaseMode
 
 def stop_tokens(tokenizer: Any, vocab_size: int) -> np.ndarray:
     """Returns bool stops_V: special tokens, and every token whose text holds a newline."""
-    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    texts = tokenizer.batch_decode([[token] for token in range(min(len(tokenizer), vocab_size))])
     stops_V = np.zeros(vocab_size, bool)
     stops_V[: len(texts)] = ["\n" in text for text in texts]
-    stops_V[tokenizer.all_special_ids] = True
+    stops_V[[token for token in tokenizer.all_special_ids if token < vocab_size]] = True
     return stops_V

@@ -63,6 +63,8 @@ class DecoderConfig:
             raise UserError(
                 f"model_type {family!r} is not supported; use a llama, mistral, qwen2 or qwen3 model"
             )
+        if config.get("hidden_act", "silu") != "silu":
+            raise UserError(f"hidden_act {config['hidden_act']!r} is not supported; only 'silu' is")
         heads = config["num_attention_heads"]
         # transformers 5 writes rope_parameters; older files have rope_theta and rope_scaling.
         rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})

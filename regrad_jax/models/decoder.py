@@ -18,6 +18,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig, RopeScaling
 
 Params = Mapping[str, Any]
@@ -101,7 +102,7 @@ class Block(nn.Module):
         def project(name, x, out):
             y = nn.Dense(out, dtype=self.dtype, use_bias=False, name=name)(x)
             y = y + apply_chain(x, chains[name]) if name in chains else y
-            # Both do nothing unless a caller asks for these collections (`SplitDecoder.projections`).
+            # Both do nothing unless a caller asks for these collections (`SplitDecoder.head_projections`).
             self.sow("inputs", f"{name}_in", x, reduce_fn=lambda _, new: new, init_fn=lambda: None)
             offset = self.get_variable("offsets", f"{name}_out")
             return y if offset is None else y + offset
@@ -253,7 +254,7 @@ def split(config: DecoderConfig, params: Params, first_layer: int, dtype: Any = 
         dtype: the compute type of activations.
     """
     if not 0 <= first_layer < config.layers:
-        raise ValueError(f"first_layer {first_layer} is not in [0, {config.layers})")
+        raise UserError(f"adapter.first_layer {first_layer} is not in [0, {config.layers})")
     params = jax.tree.map(jnp.asarray, params)
     layers = params["layers"]
     trunk = {"embed": params["embed"]}

@@ -5,6 +5,7 @@ while the adapter is trained, so each is computed once. Factors are large (86 KB
 SmolLM2-135M, in int8): they go to a file without a name, which the system removes with the process.
 """
 
+import errno
 import os
 import pathlib
 import tempfile
@@ -45,6 +46,7 @@ class ActivationCache:
     ):
         self._decoder, self._source = decoder, source
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 lives as long as the cache
+        self._folder = str(folder)
         self._end = 0
         self._offsets: dict[int, int] = {}
         self._ahead = iter(range(len(source.documents)))  # what to compute before it is asked for
@@ -88,7 +90,8 @@ class ActivationCache:
             self._offsets[document] = self._end
             for leaf in jax.tree.leaves(factors):
                 data = np.ascontiguousarray(leaf[:, row, : len(tokens[row])]).tobytes()
-                os.pwrite(self._file.fileno(), data, self._end)
+                if os.pwrite(self._file.fileno(), data, self._end) != len(data):
+                    raise OSError(errno.ENOSPC, "no room left for cached gradients", self._folder)
                 self._end += len(data)
 
     def _add_questions(self, questions: Sequence[int], size: int) -> None:
@@ -108,7 +111,11 @@ class ActivationCache:
             values = np.zeros((layers, len(pool), length, *width), leaf.dtype)
             for row, document in enumerate(pool):
                 part = np.empty((layers, len(self._source.documents[document]), *width), leaf.dtype)
-                os.preadv(self._file.fileno(), [memoryview(part).cast("B")], ends[row])
+                if (
+                    os.preadv(self._file.fileno(), [memoryview(part.data).cast("B")], ends[row])
+                    != part.nbytes
+                ):
+                    raise OSError(errno.EIO, "cached gradients cannot be read back", self._folder)
                 ends[row] += part.nbytes
                 values[:, row, : part.shape[1]] = part
             return values

@@ -98,7 +98,21 @@ class TrainConfig:
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
         _choice("decay", self.decay, ("cosine", "linear"))
-        for _, shares in self.stages:
+        for name, source in self.sources.items():
+            _choice(f"sources.{name}.kind", source.kind, ("almanac", "squad"))
+            sizes = (
+                "anchors",
+                "questions_per_document",
+                "document_tokens",
+                "question_tokens",
+                "answer_tokens",
+            )
+            for key in sizes:
+                _positive(f"sources.{name}.{key}", getattr(source, key))
+        for key in ("documents_per_question", "eval_every", "eval_documents", "save_every"):
+            _positive(key, getattr(self, key))
+        for steps, shares in self.stages:
+            _positive("stages", steps)
             for name in shares:
                 _choice("stages", name, self.sources)
 
@@ -119,7 +133,10 @@ class TrainConfig:
             name: _build(SourceConfig, f"sources.{name}", source)
             for name, source in values.get("sources", {}).items()
         }
-        values["stages"] = tuple((steps, dict(shares)) for steps, shares in values.get("stages", ()))
+        try:
+            values["stages"] = tuple((steps, dict(shares)) for steps, shares in values.get("stages", ()))
+        except (TypeError, ValueError) as error:
+            raise UserError("config.stages: give (steps, {source: share}) for each stage") from error
         return _build(cls, "config", values)
 
 
@@ -139,3 +156,8 @@ def _build(cls, where: str, values: Mapping[str, Any]):
 def _choice(key: str, value: str, known) -> None:
     if value not in known:
         raise UserError(f"config.{key}: {value!r} is unknown; choose one of {', '.join(known)}")
+
+
+def _positive(key: str, value: Any) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise UserError(f"config.{key}: {value!r} must be a whole number of at least 1")

@@ -1,7 +1,9 @@
 """A run as a picture: outer loss, and on held-out questions what gradients are worth."""
 
+import contextlib
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    lines = read_metrics(metrics)
     steps = [line for line in lines if "outer_loss" in line]
     validations = [line for line in lines if "validation" in line]
     sources = list(dict.fromkeys(line["source"] for line in steps))
@@ -43,6 +45,15 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
     figure.tight_layout()
     figure.savefig(path, dpi=130)
     plt.close(figure)
+
+
+def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Returns the lines of a metrics.jsonl; none where there is no file, and not a torn last one."""
+    lines = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(line))
+    return lines
 
 
 def _smooth(points: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,8 +3,8 @@
 import dataclasses
 import functools
 import json
+import os
 import pathlib
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,10 +22,11 @@ from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
+from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
-from regrad_jax.training.curve import plot_run
+from regrad_jax.training.curve import plot_run, read_metrics
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
 from regrad_jax.training.tasks import (
     Draw,
@@ -55,18 +56,20 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         UserError: the folder belongs to a run of another config, or the data cannot be read.
     """
     release = workdir / "release"
-    _claim(workdir, config)
+    _check(workdir, config)
     if release.exists():
-        _say(f"{release} is finished; nothing to do")
+        to_stderr(f"{release} is finished; nothing to do")
         return release
     base = load_base(config.base_model, config.adapter.first_layer)
     embedder = Embedder.load(locate(config.encoder))
-    _say("reading and embedding the training texts")
+    to_stderr("reading and embedding the training texts")
     sources = _sources(config, base, embedder, "train")
     held_out = _validation_batches(config, base, embedder)
     update = optimizer(config)
     meta = _start(config, base)
     state = TrainState(jnp.int32(0), meta, update.init(meta))
+    workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / "config.json").write_text(_as_json(config))
     caches = {}
     if config.theta == "zero":
         caches = {
@@ -76,7 +79,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     with _manager(workdir) as manager:
         if manager.latest_step() is not None:
             state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
-            _say(f"resuming from step {int(state.step)}")
+            to_stderr(f"resuming from step {int(state.step)}")
         log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
         validation: dict[str, Any] = {}
         for name, drawn, batch in _batches(config, sources, int(state.step)):
@@ -98,7 +101,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         if not validation:
             validation = _validate(config, base, state, held_out)
     save_checkpoint(release, _checkpoint(config, base, state, validation))
-    _say(f"released {release}")
+    to_stderr(f"released {release}")
     return release
 
 
@@ -108,10 +111,7 @@ def export(workdir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     Raises:
         UserError: there is no run, or it has no checkpoint yet.
     """
-    try:
-        values = json.loads((workdir / "config.json").read_text())
-    except OSError as error:
-        raise UserError(f"{workdir}: not a run folder ({error.strerror}: config.json)") from error
+    values = _read_json(workdir / "config.json")
     config = TrainConfig.from_dict(ml_collections.ConfigDict(values))
     base = load_base(config.base_model, config.adapter.first_layer)
     meta = _start(config, base)
@@ -120,7 +120,7 @@ def export(workdir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
         if manager.latest_step() is None:
             raise UserError(f"{workdir}: the run has not saved a checkpoint yet; wait for one")
         state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
-    lines = map(json.loads, (workdir / "metrics.jsonl").read_text().splitlines())
+    lines = read_metrics(workdir / "metrics.jsonl")
     validations = [line for line in lines if "validation" in line and line["step"] <= int(state.step)]
     validation = validations[-1]["validation"] if validations else {}
     save_checkpoint(folder, _checkpoint(config, base, state, validation))
@@ -139,20 +139,34 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
     checkpoint = load_checkpoint(config.initial)
     if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
         raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
+    if config.theta == "zero" and any(np.any(leaf) for leaf in jax.tree.leaves(checkpoint.meta.theta)):
+        raise UserError(f"config.initial: theta of {config.initial} is not zero; use config.theta=learned")
     return checkpoint.meta
 
 
-def _claim(workdir: pathlib.Path, config: TrainConfig) -> None:
-    facts = json.dumps(dataclasses.asdict(config), indent=1)
+def _as_json(config: TrainConfig) -> str:
+    return json.dumps(dataclasses.asdict(config), indent=1) + "\n"
+
+
+def _check(workdir: pathlib.Path, config: TrainConfig) -> None:
+    """Refuses a folder that is not this run's. Nothing is written until all input has been read."""
     path = workdir / "config.json"
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir} is a file; choose another --workdir")
     if path.exists():
-        if json.loads(path.read_text()) != json.loads(facts):
+        if _read_json(path) != json.loads(_as_json(config)):
             raise UserError(f"{path} is of a run with another config; choose another --workdir")
-        return
-    if workdir.exists() and any(workdir.iterdir()):
+    elif workdir.exists() and any(workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a run folder; choose another --workdir")
-    workdir.mkdir(parents=True, exist_ok=True)
-    path.write_text(facts + "\n")
+
+
+def _read_json(path: pathlib.Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path.parent}: not a run folder ({error.strerror}: {path.name})") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); restore it or choose another --workdir") from error
 
 
 def _manager(workdir: pathlib.Path) -> ocp.CheckpointManager:
@@ -169,7 +183,7 @@ def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: st
             documents, questions, source, PROMPTS[config.prompts], base.tokenizer, embedder,
             config.documents_per_question,
         )  # fmt: skip
-        _say(f"{name} {split}: {len(sources[name].documents)} documents, "
+        to_stderr(f"{name} {split}: {len(sources[name].documents)} documents, "
              f"{len(sources[name].questions)} questions")  # fmt: skip
     return sources
 
@@ -225,9 +239,10 @@ class _Log:
     """metrics.jsonl for programs, one line a step on stderr for people."""
 
     def __init__(self, path: pathlib.Path, start: int, total: int):
-        lines = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= start]
-        path.write_text("".join(line + "\n" for line in kept))  # a resumed step is logged once
+        kept = [line for line in read_metrics(path) if line["step"] <= start]
+        draft = path.with_suffix(".draft")  # a resumed step is logged once
+        draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        os.replace(draft, path)
         self._file = path.open("a")
         self._start, self._total, self._began = start, total, time.monotonic()
 
@@ -246,7 +261,7 @@ class _Log:
         }  # fmt: skip
         self._write(facts)
         left = (self._total - step) / rate / 60 if rate else float("nan")
-        _say(
+        to_stderr(
             f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
             f"{facts['token_accuracy']:.0%}, {rate:.3f} steps/s, {left:.0f} min left"
         )
@@ -254,7 +269,7 @@ class _Log:
     def validation(self, step: int, results: Mapping[str, Any]) -> None:
         self._write({"step": step, "validation": results, "time": time.time()})
         for name, r in results.items():
-            _say(
+            to_stderr(
                 f"  validation {name}: exact match {r['exact']:.1%} (no gradient "
                 f"{r['exact_none']:.1%}), answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, "
                 f"{r['none']:.3f} none"
@@ -263,7 +278,3 @@ class _Log:
     def _write(self, facts: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -119,7 +119,8 @@ def validate_batch(
         )
         return total(~wrong.any(axis=1))
 
-    # Documents stand in groups, so half a turn of the pool gives every question a group of others.
+    # Documents stand in groups, so half a turn of the pool gives every question others than its own (with
+    # an odd number of groups, some of two groups).
     other_QxN = jnp.roll(weights_QxN, weights_QxN.shape[1] // 2, axis=1)
     none_QxN = jnp.zeros_like(weights_QxN)
     return Validation(

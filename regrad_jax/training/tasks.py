@@ -117,12 +117,6 @@ def _neighbours(question_keys_QxE, keys_NxE, gold_Q, k: int) -> np.ndarray:
     return np.take_along_axis(best, order, axis=1)
 
 
-def batch_shape(config: SourceConfig, k: int) -> tuple[int, int]:
-    """Returns (documents, questions) of a batch."""
-    documents = config.anchors * k
-    return documents, documents * config.questions_per_document
-
-
 class Draw(NamedTuple):
     """What a batch is made of.
 

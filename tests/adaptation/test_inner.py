@@ -22,7 +22,7 @@ from regrad_jax.adaptation.inner import (
 from regrad_jax.models.generation import generate
 from tiny_models import DECODER, KINDS, adapter, assert_near, decoder, documents, meta_params
 
-LENGTHS = (9, 4, 12, 2, 6)
+LENGTHS = (9, 4, 9, 2, 4)  # of a batch 12 wide
 GARBAGE = (0, 96, 10_000, -100)  # the latter two are out of the vocabulary: their embedding is NaN
 
 
@@ -65,7 +65,7 @@ def test_meta_training_starts_where_it_is_told():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_document_loss_is_its_mean_next_token_loss(kind):
-    config, docs = adapter(kind), documents(LENGTHS)
+    config, docs = adapter(kind), documents(LENGTHS, width=12)
     meta = meta_params(config)
     _, losses_N = gradients(config, meta, docs)
     logits_NxTxV = np.asarray(logits(config, meta.theta, meta.bases, docs.tokens_NxT), np.float64)
@@ -79,7 +79,7 @@ def test_a_document_loss_is_its_mean_next_token_loss(kind):
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_a_batch_equals_its_documents_one_by_one(kind, count):
     config = adapter(kind)
-    meta, docs = meta_params(config), first(documents(LENGTHS), count)
+    meta, docs = meta_params(config), first(documents(LENGTHS, width=12), count)
     grads, losses_N = gradients(config, meta, docs)
     assert losses_N.shape == (count,)
     jax.tree.map(lambda g, x: np.testing.assert_equal(g.shape, (count, *x.shape)), grads, meta.theta)
@@ -94,7 +94,7 @@ def test_a_batch_equals_its_documents_one_by_one(kind, count):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_padding_changes_nothing(kind, garbage):
-    config, docs = adapter(kind), documents(LENGTHS)
+    config, docs = adapter(kind), documents(LENGTHS, width=12)
     meta = meta_params(config)
     expected, expected_losses_N = gradients(config, meta, docs)
     found, losses_N = gradients(config, meta, refilled(docs, garbage, 14))
@@ -104,9 +104,9 @@ def test_padding_changes_nothing(kind, garbage):
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_padding_changes_no_factors(garbage):
-    config, docs = adapter("core"), documents(LENGTHS)
+    config, docs = adapter("core"), documents(LENGTHS, width=12)
     expected, expected_losses_N = factors(config, docs)
-    found, losses_N = factors(config, refilled(docs, garbage, max(LENGTHS)))
+    found, losses_N = factors(config, refilled(docs, garbage, 12))
     np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-6)
     assert_near(found.cotangents, expected.cotangents, 1e-5)
     meta = meta_params(config, zero=True)
@@ -125,12 +125,12 @@ def test_a_document_of_less_than_two_tokens_gives_nothing(kind):
     if kind == "core":
         made, losses_N = factors(config, docs)
         assert float(losses_N[0]) > 0 and not np.any(losses_N[1:])
-        assert all(np.any(x[0]) and not np.any(x[1:]) for x in made.cotangents.values())
+        assert all(np.any(x[:, 0]) and not np.any(x[:, 1:]) for x in made.cotangents.values())
 
 
 @pytest.mark.parametrize("targets", [("gate", "up", "down"), ("down", "gate")], ids="-".join)
 def test_factors_give_the_gradients_of_a_core_adapter_at_zero(targets):
-    config, docs = adapter("core", targets=targets, scale=1.7), documents(LENGTHS)
+    config, docs = adapter("core", targets=targets, scale=1.7), documents(LENGTHS, width=12)
     meta = meta_params(config, zero=True)
     expected, expected_losses_N = gradients(config, meta, docs)
     made, losses_N = factors(config, docs)
@@ -140,15 +140,15 @@ def test_factors_give_the_gradients_of_a_core_adapter_at_zero(targets):
 
 
 def test_factors_are_the_inputs_and_zero_behind_the_length():
-    config, docs = adapter("core"), documents(LENGTHS)
+    config, docs = adapter("core"), documents(LENGTHS, width=12)
     made, _ = factors(config, docs)
-    shapes = {target: (5, 12, 2, 24 if target == "down" else 16) for target in config.targets}
+    shapes = {target: (2, 5, 12, 24 if target == "down" else 16) for target in config.targets}
     assert {t: x.shape for t, x in made.inputs.items()} == shapes
     padding_NxT = np.arange(12) >= np.array(LENGTHS)[:, None]
     for cotangent in made.cotangents.values():
-        assert not np.any(np.asarray(cotangent)[padding_NxT])
+        assert not np.any(np.asarray(cotangent)[:, padding_NxT])
         # The last token predicts nothing either; all others do.
-        moved_NxT = np.asarray(cotangent != 0).any(axis=(2, 3))
+        moved_NxT = np.asarray(cotangent != 0).any(axis=(0, 3))
         np.testing.assert_array_equal(moved_NxT, np.arange(12) < np.array(LENGTHS)[:, None] - 1)
 
 
@@ -168,7 +168,7 @@ def test_adapted_parameters_by_hand():
 
 
 def test_a_step_of_nothing_gives_theta_back():
-    config, docs = adapter("lora"), documents(LENGTHS)
+    config, docs = adapter("lora"), documents(LENGTHS, width=12)
     meta = meta_params(config)
     grads, _ = gradients(config, meta, docs)
     weights_QxN = jnp.ones((2, 5))

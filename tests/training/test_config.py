@@ -72,7 +72,10 @@ def test_configs_that_ship_are_whole(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert TrainConfig.from_dict(module.get_config()).total_steps > 0
+    config = module.get_config()
+    if "sources" not in config:
+        pytest.skip("not of a training run")
+    assert TrainConfig.from_dict(config).total_steps > 0
 
 
 @pytest.mark.parametrize(

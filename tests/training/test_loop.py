@@ -136,7 +136,8 @@ def test_a_run_writes_its_folder(theta, finished, model):
     workdir = finished(theta)
     config = configured(model, **THETAS[theta])
     # The factors' file has no name, and no scratch is left.
-    assert {p.name for p in workdir.iterdir()} == {"config.json", "metrics.jsonl", "checkpoints", "release"}
+    wanted = {"config.json", "metrics.jsonl", "checkpoints", "curve.png", "release"}
+    assert {p.name for p in workdir.iterdir()} == wanted
     assert json.loads((workdir / "config.json").read_text()) == json.loads(
         json.dumps(dataclasses.asdict(config))
     )
@@ -151,8 +152,8 @@ def test_a_run_writes_its_folder(theta, finished, model):
         else:
             assert set(line["validation"]) == {"almanac", "more"}
             for found in line["validation"].values():
-                # 12 documents in batches of 4, one question each
-                assert 8 <= found["questions"] <= 12
+                # 12 documents in batches of 4, at most one question each
+                assert 3 <= found["questions"] <= 12
                 assert len({found["gold"], found["other"], found["none"]}) == 3
 
 

@@ -1,5 +1,6 @@
 """Batches of tasks: what a draw holds, how it is laid out, and that a step decides it alone."""
 
+import dataclasses
 import json
 
 import jax
@@ -13,7 +14,6 @@ from regrad_jax.training.config import SourceConfig
 from regrad_jax.training.tasks import (
     assemble,
     batch_of_step,
-    batch_shape,
     draw,
     pad,
     read_source,
@@ -87,7 +87,7 @@ def test_neighbours_are_gold_then_the_nearest_others():
 
 
 def test_what_is_too_long_is_left_out():
-    config = SourceConfig("almanac", document_tokens=17, question_tokens=28, answer_tokens=5)
+    config = SourceConfig("almanac", document_tokens=17, question_tokens=29, answer_tokens=5)
     documents, questions = corpus()  # contents are 16 + n tokens, so the first two fit
     questions[0] = Question("long answer", "a?", ("too long",), "d0")
     questions[1] = Question("long question", "a" * 9, ("x",), "d0")
@@ -95,7 +95,7 @@ def test_what_is_too_long_is_left_out():
     made = tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 2)
     assert [len(d) for d in made.documents] == [16, 17]
     assert [text(i.answer) for i in made.questions] == [" a10\n", " a11\n", " a12\n"]
-    assert {len(i.prompt + i.answer) for i in made.questions} == {28}
+    assert {len(i.prompt + i.answer) for i in made.questions} == {29}
     with pytest.raises(UserError, match="source almanac: 2 documents and 3 questions fit the lengths"):
         tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 3)
     with pytest.raises(UserError, match="9 documents and 0 questions fit .* raise document_tokens"):
@@ -114,12 +114,21 @@ def test_a_draw_is_groups_of_an_anchors_documents_each_asked_its_own_questions(s
         group = slot // K
         own = [q for q, g in drawn.chosen if g == group and made.questions[q].document == document]
         assert len(set(own)) == len(own) == min(2, len(made.by_document[document]))
-    # The anchors are asked: some question of the group's first document brought this group.
-    for group, documents in enumerate(groups):
-        asked = [q for q, g in drawn.chosen if g == group]
-        assert any(tuple(made.neighbours_QxK[q]) == documents for q in asked)
     everything = {p for s in range(40) for p in draw(made, np.random.default_rng(s)).pool}
     assert len(everything) == 9
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_the_question_that_brought_a_group_is_asked_in_it(asked):
+    made = source()
+    # Every question brings a group that no other brings.
+    pairs = [[item.document, (item.document + 1 + q % 3) % 9] for q, item in enumerate(made.questions)]
+    config = dataclasses.replace(CONFIG, questions_per_document=asked)
+    made = made._replace(neighbours_QxK=np.array(pairs), config=config)
+    for seed in range(9):
+        drawn = draw(made, np.random.default_rng(seed))
+        anchors = [pairs.index(drawn.pool[n : n + 2]) for n in (0, 2)]
+        assert {(anchor, group) for group, anchor in enumerate(anchors)} <= set(drawn.chosen)
 
 
 def test_a_small_source_draws_anchors_again():
@@ -136,8 +145,7 @@ def test_a_batch_lays_a_draw_out(seed):
     made = source()
     drawn = draw(made, np.random.default_rng(seed))
     batch = assemble(made, drawn)
-    count_n, count_q = batch_shape(CONFIG, K)
-    assert (count_n, count_q) == (6, 12)
+    count_q = 12
     assert batch.documents.tokens_NxT.shape == (6, 40) and batch.questions.tokens_QxT.shape == (12, 50)
     assert batch.questions.answers_QxM.shape == (12, 8) and batch.questions.hidden_QxTxD is None
     assert {x.dtype for x in jax.tree.leaves(batch)} == {np.dtype(t) for t in ("int32", "float32", "bool")}
