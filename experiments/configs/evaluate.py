@@ -6,10 +6,9 @@
 
 import ml_collections
 
-ALL = (
-    "Direct", "RAG k=3", "ReGrad k=1", "ReGrad k=3", "ReGrad k=3, plain sum", "ReGrad, random documents",
-    "ReGrad+ICL k=3",
-)  # fmt: skip
+BLIND = ("Direct", "ReGrad k=1", "ReGrad k=3")
+CONTROLS = ("ReGrad k=3, plain sum", "ReGrad, random documents")
+SHOWN = ("RAG k=3", "ReGrad+ICL k=3")
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -20,8 +19,8 @@ def get_config() -> ml_collections.ConfigDict:
                 "invented": {
                     "kind": "invented",
                     "entities": 500,
-                    "almanac_questions": 400,
-                    "settings": ALL,
+                    "almanac_questions": 300,
+                    "settings": (*BLIND, *CONTROLS),
                 },
                 # the last 8 articles: 197 paragraphs, 914 questions
                 "squad": {
@@ -29,7 +28,15 @@ def get_config() -> ml_collections.ConfigDict:
                     "path": "../shared/data/squadshifts_new_wiki.json",
                     "split": "test",
                     "questions": 0,  # all
-                    "settings": ALL,
+                    "settings": BLIND,
+                },
+                # a quarter of the questions, since prompts with three paragraphs take seconds on two cores
+                "squad_shown": {
+                    "kind": "squad",
+                    "path": "../shared/data/squadshifts_new_wiki.json",
+                    "split": "test",
+                    "questions": 228,
+                    "settings": (*BLIND, *SHOWN),
                 },
             }
         }
