@@ -11,8 +11,9 @@ CONTROLS = ("ReGrad k=3, plain sum", "ReGrad, random documents")
 SHOWN = ("RAG k=3", "ReGrad+ICL k=3")
 
 
-def get_config() -> ml_collections.ConfigDict:
-    return ml_collections.ConfigDict(
+def get_config(only: str = "") -> ml_collections.ConfigDict:
+    """Returns all datasets, or the one named: --config=experiments/configs/evaluate.py:invented"""
+    config = ml_collections.ConfigDict(
         {
             "datasets": {
                 # 500 almanac entries of the test split and 40 fieldnotes in one bank
@@ -41,3 +42,7 @@ def get_config() -> ml_collections.ConfigDict:
             }
         }
     )
+    for name in list(config.datasets) if only else ():
+        if name != only:
+            del config.datasets[name]
+    return config

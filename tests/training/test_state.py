@@ -73,6 +73,22 @@ def test_two_steps_are_clipped_adamw_by_hand(clip_norm):
             assert_near(step(state.meta), step(by_hand), 2e-3)
 
 
+def test_the_clip_is_joint_and_stands_before_the_moments():
+    # Adam undoes a factor that all gradients share, so one must be clipped and the other not.
+    update = optimizer(configured(clip_norm=0.5))
+    parameters = {"a": jnp.zeros(2), "b": jnp.zeros(1)}
+    long = {"a": jnp.array([3.0, 0.0]), "b": jnp.array([4.0])}  # of norm 5, so a tenth is left
+    short = {"a": jnp.array([0.1, 0.2]), "b": jnp.array([-0.2])}  # of norm 0.3
+    _, state = update.update(long, update.init(parameters), parameters)
+    updates, _ = update.update(short, state, parameters)
+    rate = 0.02 * (0.01 + 0.99 / 4)
+    for name in parameters:
+        first, second = np.asarray(long[name]) / 10, np.asarray(short[name])
+        mean = (0.9 * 0.1 * first + 0.1 * second) / (1 - 0.9**2)
+        square = (0.999 * 0.001 * first**2 + 0.001 * second**2) / (1 - 0.999**2)
+        np.testing.assert_allclose(updates[name], -rate * mean / (np.sqrt(square) + 1e-8), rtol=1e-4)
+
+
 def test_a_step_takes_quantised_factors_for_documents():
     arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter(), zero=True)
     update = optimizer(configured())
