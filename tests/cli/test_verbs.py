@@ -49,7 +49,7 @@ def test_a_bad_corpus_leaves_no_bank(tmp_path, text, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["build"], ["--corpus", "required"]),
+        (["build"], ["--corpus", "must have a value"]),
         (["ask", "--question=who?"], ["needs a bank", "--bank"]),
         (["ask", "--question=who?", "--bank=absent"], ["no bank at", "regrad build"]),
         (["ask", "--question=who?", "--questions=q.jsonl"], ["keep one"]),
