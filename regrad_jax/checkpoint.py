@@ -116,8 +116,9 @@ def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
         facts = json.loads((folder / "checkpoint.json").read_text())
         tensors = safetensors.numpy.load_file(folder / "adapter.safetensors")
     except OSError as error:
-        missing = error.filename or "adapter.safetensors"
-        raise UserError(f"{folder}: not a checkpoint ({missing}: {error.strerror or 'missing'})") from error
+        file = error.filename or "adapter.safetensors"  # safetensors does not say
+        reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise UserError(f"{folder}: not a checkpoint ({file} {reason})") from error
     except (UnicodeDecodeError, json.JSONDecodeError, safetensors.SafetensorError) as error:
         raise UserError(f"{folder}: the checkpoint is damaged ({error}); copy it again") from error
     schema = facts.pop("schema", None) if isinstance(facts, dict) else None

@@ -96,7 +96,7 @@ class Block(nn.Module):
             cache = (k, v)
         mixed = _attend(q, k, v, positions_BxT, cfg.sliding_window)
         out = nn.Dense(cfg.width, dtype=self.dtype, use_bias=False, name="o")
-        return out(mixed.reshape(*x.shape[:-1], -1)), cache
+        return out(mixed.reshape(*x.shape[:-1], cfg.heads * cfg.head_dim)), cache
 
     def _mlp(self, x, chains: Chains):
         def project(name, x, out):

@@ -1,7 +1,7 @@
 """What the frozen network makes of the training texts, computed when first needed and kept.
 
 With theta* at zero neither a document's gradient factors nor a question's trunk activations change
-while the adapter is trained, so each is computed once. Factors are large (86 KB a token on
+while the adapter is trained, so each is computed once. Factors are large (95 KB a token on
 SmolLM2-135M, in int8): they go to a file without a name, which the system removes with the process.
 """
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, forward, random_params, split
 from regrad_jax.models.generation import base_head, generate
@@ -99,7 +100,7 @@ def test_the_cut_does_not_show(config):
 
 @pytest.mark.parametrize("first_layer", [-1, 3])
 def test_a_cut_outside_the_layers_is_refused(first_layer):
-    with pytest.raises(ValueError, match=rf"first_layer {first_layer} is not in \[0, 3\)"):
+    with pytest.raises(UserError, match=rf"first_layer {first_layer} is not in \[0, 3\)"):
         split(PLAIN, params_of(PLAIN), first_layer)
 
 
