@@ -1,1 +1,0 @@
-"""The artefacts of other programs, in and out."""
