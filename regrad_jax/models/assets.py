@@ -280,7 +280,10 @@ def _damage(asset: Asset, folder: pathlib.Path) -> str | None:
         return f"{folder} is version {marker['version']}, this program wants {asset.version}"
     for file, facts in marker["files"].items():
         path = folder / file
-        size = path.stat().st_size if path.is_file() else None
+        try:
+            size = path.stat().st_size
+        except OSError:  # missing, or just now moved away by another process that fetches
+            size = None
         if size != facts["size"]:
             found = "is missing" if size is None else f"has {size} bytes, expected {facts['size']}"
             return f"{path} {found}"
