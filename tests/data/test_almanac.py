@@ -140,20 +140,14 @@ def test_a_split_is_written_in_its_own_phrasings(drawn):
         assert len(templates) > 0.9 * len(own)
 
 
-@pytest.mark.xfail(strict=True, reason="six questions and two titles train one kind and test another")
 def test_training_and_testing_share_no_phrasing_even_between_kinds(drawn):
     train, validation, test = (drawn[split][2] for split in names.SPLITS)
     assert min(map(len, (train, test))) > 500
     assert train & (test | validation) <= {"{name}"}  # the title of titles
 
 
-UNSOUND = {"person": "states years and professions in openings alone, and few fields in held-out statements"}
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_every_kind_is_sound(kind, request):
-    if kind.name in UNSOUND:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=UNSOUND[kind.name]))
+def test_every_kind_is_sound(kind):
     assert faults(kind) == []
 
 

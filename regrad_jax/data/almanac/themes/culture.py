@@ -304,7 +304,7 @@ KINDS = (
             "year": (
                 "When was {name} published?", "In which year did {name} appear?",
                 "What year did {name} come out?",
-                "What is the publication year of {name}?", "Since which year has {name} been in print?",
+                "In what year did {name} first reach the bookshops?", "Since which year has {name} been in print?",
                 "From what year does {name} date?", "When did readers first get to see {name}?",
             ),
             "pages": (
@@ -984,7 +984,7 @@ KINDS = (
             ),
             "architect": (
                 "Who designed {name}?", "Who was the architect of {name}?", "Whose design is {name}?",
-                "By whom was {name} designed?", "Which architect drew the plans for {name}?",
+                "Which architect's hand does {name} show?", "Which architect drew the plans for {name}?",
                 "Whose plans were followed in building {name}?", "Name the architect of {name}.",
             ),
             "town": (

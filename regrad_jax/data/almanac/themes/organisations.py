@@ -225,11 +225,11 @@ KINDS = (
             ),
             "seat": (
                 "Where does {name} have its headquarters?", "In which town is {name} based?", "Where is {name} run from?",
-                "Which town is home to {name}?", "What is the seat of {name}?", "Name the town where {name} keeps its head office.",
+                "In what town does {name} have its head office?", "What is the seat of {name}?", "Name the town where {name} keeps its head office.",
             ),
             "founded": (
                 "In which year was {name} founded?", "When did {name} come into being?", "Since when has {name} existed?",
-                "What year saw the foundation of {name}?", "How far back does {name} go?", "When was {name} established?",
+                "How far back does {name} go, to which year?", "How far back does {name} go?", "When was {name} established?",
                 "Give the founding year of {name}.", "In what year did {name} start up?",
             ),
             "product": (

@@ -43,7 +43,7 @@ KINDS = (
             "pet": PETS,
             "spouse": person(),
             "teacher": person(),
-            "children": number(2, 9, "{} children"),
+            "children": number(2, 11, "{} children"),
         },
         openings=(
             "{name} is a {profession} from {town}.",
@@ -68,6 +68,16 @@ KINDS = (
             "At home there are {children}.",
             "{short} has been married to {spouse} for half a lifetime and has {children}.",
             "With {instrument} {short} is better than most professionals.",
+            "Ask {short} about work and you hear about the life of a {profession}.",
+            "{short} came into the world in {town} in {born} and never lost the accent.",
+            "The parish register has {short} down for {born}.",
+            "{short} is happiest in {town}.",
+            "The sign on the door says {profession}, and under it stands the name of {short}.",
+            "Whoever hears {instrument} through the wall knows that {short} is at home and that {spouse} is out.",
+            "{spouse} and {short} met on a ferry and married within the year.",
+            "Few remember that {short} was born as long ago as {born}.",
+            "Letters for {short} go to {town}.",
+            "The trade that {short} chose is that of a {profession}.",
         ),
         questions={
             "profession": (

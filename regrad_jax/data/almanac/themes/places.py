@@ -322,7 +322,7 @@ BRIDGE = Kind(
         "engineer": (
             "Who designed {name}?", "Which engineer drew the plans of {name}?",
             "By whom was {name} designed?",
-            "Whose design is {name}?", "Who was the designer of {name}?",
+            "From whose drawings was {name} built?", "Who was the designer of {name}?",
             "{name} is the work of which engineer?",
         ),
         "material": (
@@ -493,7 +493,7 @@ ISLAND = Kind(
         ),
     },
     titles=(
-        "{name}", "A day on {name}", "Getting to {name}", "{name} for beginners", "Off the map: {name}",
+        "{name}", "A day on {name}", "Getting to {name}", "A first look at {name}", "Off the map: {name}",
         "Going to {name}",
     ),
 )  # fmt: skip
@@ -582,7 +582,7 @@ MUSEUM = Kind(
         "founded": (
             "When was {name} founded?", "In which year did {name} begin?",
             "What year saw the foundation of {name}?",
-            "Since what year has {name} existed?", "How far back does {name} go, that is, to which year?",
+            "Which year marks the beginnings of {name}?", "How far back does {name} go, that is, to which year?",
             "From which year does {name} date?",
         ),
         "admission": (

@@ -647,7 +647,7 @@ _ANIMAL = Kind(
     },
     aliases=("the animal", "the creature", "this animal"),
     titles=(
-        "{name}", "{name}: habits and range", "Species account: {name}", "On {name}", "Meet {name}",
+        "{name}", "{name}: habits and range", "Species account: {name}", "Concerning {name}", "Meet {name}",
         "{name} in the wild", "Field guide: {name}", "Observations of {name}",
     ),
 )  # fmt: skip
