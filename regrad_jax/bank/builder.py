@@ -85,7 +85,7 @@ def build(
         refused += [p.id for p, finite in zip(batch, finite_N, strict=True) if not finite]
         kept = np.flatnonzero(finite_N).tolist()
         entries = [_entry(batch[n], encoded, n) for n in kept]
-        bank.append(entries, encoded.rows_NxP[kept], encoded.keys_NxE[kept])
+        bank.append(entries, encoded.rows_NxP[kept], encoded.keys_NxE[kept], "build")
         tokens += int(encoded.tokens_N.sum())
         done_characters += sum(len(p.content) for p in batch)
         done, now = start + len(batch), time.monotonic()

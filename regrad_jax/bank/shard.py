@@ -1,27 +1,39 @@
-"""One OCDBT database of rows, keys and records, in which every commit is one transaction.
+"""One shard: rows, keys and records in an OCDBT database, in which every commit is one transaction.
 
-    rows/               zarr3 uint8 (capacity, C), a chunk a row, crc32c
-    keys/               zarr3 float32 (capacity, E), a chunk a key, crc32c
-    records/POSITION    one record a document (records.py)
-    head                version, next position, documents, time
+    00000/              the database; after compactions 00000.1/, 00000.2/, ...: the highest number counts
+        rows/           zarr3 uint8 (capacity, C), a chunk a row, crc32c
+        keys/           zarr3 float32 (capacity, E), a chunk a key, crc32c
+        records/POSITION    one record a document (records.py)
+        head            the state after the commit (`Head`)
+    00000.lock          of its writer
 
 The arrays are declared with a capacity that is never reached, since absent chunks cost nothing, so
 nothing is ever resized. Positions are never used twice: an index that is out of date can miss a
 document, but cannot name a wrong one.
 
+Versions. A commit makes one generation of the database, and generations are never altered, so every
+version since the last compaction can be opened. A reader holds on to the generation that it opened:
+what is committed meanwhile does not touch it.
+
 Crash story. TensorStore writes and syncs a transaction's data files under new names, then replaces
 the database's own manifest by a rename, which makes rows, keys, records and head visible together.
 Killed before that rename, the batch is absent, and what is left of it is a data file that nothing
-refers to. The writer's lock belongs to the process and goes with it.
+refers to. A compaction writes a whole new database beside the old one and renames it into place; the
+old one goes when its last reader has gone. Locks belong to processes and go with them.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import fcntl
 import os
 import pathlib
+import re
+import shutil
 import socket
-from collections.abc import Sequence
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
@@ -36,6 +48,7 @@ _CAPACITY = 1 << 40
 # 20,000 documents built 32 at a time spends 1 KB a document on them; with 64 KB, 0.1 KB.
 _NODE_BYTES = 64 * 1024
 _CACHE_BYTES = 64 * 1024 * 1024  # tree nodes, and the chunks last read
+_COPY_BYTES = 64 * 1024 * 1024  # values that a compaction holds in memory at once
 
 
 class Head(NamedTuple):
@@ -46,12 +59,20 @@ class Head(NamedTuple):
       next_position: where the next document goes.
       documents: how many there are.
       time: of the commit, ISO 8601, UTC.
+      added: documents that the commit added.
+      removed: documents that it removed.
+      reason: who made it, in a word or two.
+      oldest: the oldest version that can still be opened.
     """
 
     version: int
     next_position: int
     documents: int
     time: str
+    added: int = 0
+    removed: int = 0
+    reason: str = ""
+    oldest: int = 0
 
 
 class Batch(NamedTuple):
@@ -68,6 +89,20 @@ class Batch(NamedTuple):
     keys_NxE: np.ndarray
 
 
+class Snapshot(NamedTuple):
+    """A shard's documents as of one version.
+
+    Attributes:
+      head: the version.
+      records: those that can be read, in the order of positions.
+      damaged: position -> what is wrong with its record.
+    """
+
+    head: Head
+    records: list[Record]
+    damaged: dict[int, str]
+
+
 class DamagedError(UserError):
     """Stored bytes are missing or fail their checksum.
 
@@ -81,73 +116,85 @@ class DamagedError(UserError):
 
 
 class Shard:
-    """An open database. Reading needs no lock; writing needs `lock`."""
+    """An open shard. Reading needs no lock and sees one version; writing needs `lock`."""
 
-    def __init__(self, folder: pathlib.Path, packed_bytes: int, key_width: int):
+    def __init__(self, folder: pathlib.Path, packed_bytes: int, key_width: int, version: int | None = None):
         """Opens a shard.
 
         Args:
           folder: as given to `create`.
           packed_bytes: C, bytes in a packed row.
           key_width: E, numbers in a key.
+          version: to be read; the latest by default.
 
         Raises:
           DamagedError: there is none, or its arrays have other shapes.
+          UserError: it does not hold that version.
         """
         self._folder = folder
+        self._sizes = packed_bytes, key_width
         self._lock_file: IO[str] | None = None
-        context, database = _context(), _database(folder)
-        try:
-            self._kv = ts.KvStore.open(database, context=context).result()
-            self._arrays = {
-                name: ts.open(spec, open=True, context=context).result()
-                for name, spec in _array_specs(database, packed_bytes, key_width).items()
-            }
-        except ValueError as error:
-            raise DamagedError(_brief(error)) from error
+        self._release: Callable[[], object] = lambda: None
+        self._database: pathlib.Path
+        self._generation: int
+        self._head: Head
+        self._kv: ts.KvStore
+        self._arrays: dict[str, ts.TensorStore]
+        self._open(version)
 
     @staticmethod
     def create(folder: pathlib.Path, packed_bytes: int, key_width: int) -> None:
         """Makes an empty shard in a folder that does not exist yet; arguments as for opening."""
-        folder.mkdir(parents=True)
-        database = _database(folder) | {"config": {"max_decoded_node_bytes": _NODE_BYTES}}
-        context = _context()
-        with ts.Transaction(atomic=True) as transaction:
-            kv = ts.KvStore.open(database, context=context, transaction=transaction).result()
-            for spec in _array_specs(database, packed_bytes, key_width).values():
-                ts.open(spec, create=True, context=context, transaction=transaction).result()
-            kv["head"] = pack(Head(0, 0, 0, now())._asdict())
+        _create(folder, packed_bytes, key_width)
+        kv = ts.KvStore.open(_database(folder)).result()
+        kv["head"] = pack(Head(0, 0, 0, now())._asdict())
 
-    def head(self) -> Head:
-        """Reads the state of the last commit, by whichever process.
+    @property
+    def version(self) -> int:
+        """The version that is read."""
+        return self._head.version
+
+    def is_current(self) -> bool:
+        """Returns whether the version that is read is still the latest.
 
         Raises:
-          DamagedError: it cannot be read.
+          DamagedError: the database cannot be read.
         """
-        try:
-            found = self._kv.read("head").result()
-            if found.state != "value":
-                raise DamagedError(f"no database in {self._folder}")
-            return Head(**unpack(found.value))
-        except ValueError as error:
-            raise DamagedError(_brief(error)) from error
+        current = _current(self._folder)
+        return current == self._database and _generations(current) == self._generation
 
-    def load(self) -> tuple[Head, list[Record]]:
-        """Reads all records as of one commit, in the order of positions.
+    def refresh(self) -> None:
+        """Reads the latest version from here on."""
+        self._open(None, latest=self._lock_file is not None)
+
+    def load(self) -> Snapshot:
+        """Reads all records.
+
+        Raises:
+          DamagedError: the database cannot be read.
+        """
+        records, damaged = [], {}
+        with _damage():
+            names = sorted(self._kv.list(ts.KvStore.KeyRange("records/", "records0")).result())
+        reads = [(int(name.removeprefix(b"records/")), self._kv.read(name)) for name in names]
+        for position, read in reads:
+            try:
+                records.append(Record(**unpack(read.result().value)))
+            except (ValueError, TypeError) as error:
+                damaged[position] = f"record: {_brief(error)}"
+        return Snapshot(self._head, records, damaged)
+
+    def log(self, last: int) -> Iterator[Head]:
+        """Yields the state after each of the last commits, newest first.
 
         Raises:
           DamagedError: one cannot be read.
         """
-        while True:  # until no commit came in between
-            head = self.head()
-            try:
-                names = self._kv.list(ts.KvStore.KeyRange("records/", "records0")).result()
-                reads = {name.decode(): self._kv.read(name) for name in sorted(names)}
-                found = {name: read.result() for name, read in reads.items()}
-            except ValueError as error:
-                raise DamagedError(_brief(error)) from error
-            if self.head() == head:
-                return head, [_unpack_record(name, result) for name, result in found.items()]
+        newest = self._head.version
+        for version in range(newest, max(self._head.oldest, newest - last + 1) - 1, -1):
+            generation = self._generation - (newest - version)
+            with _damage():
+                yield _read_head(self._database, generation)
 
     def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
         """Reads packed rows (K, C) uint8 or keys (K, E) float32, concurrently.
@@ -164,18 +211,54 @@ class Shard:
             damaged = [p for p in positions_K.tolist() if not _readable(source, p)]
             raise DamagedError(_brief(error), damaged) from error
 
-    def commit(self, head: Head, gone: Sequence[int] = (), added: Batch | None = None) -> None:
+    def orphans(self, positions: set[int]) -> list[int]:
+        """Returns positions that have a row or a key and are not among these.
+
+        Raises:
+          DamagedError: the database cannot be read.
+        """
+        found = set()
+        for name in ("rows", "keys"):
+            with _damage():
+                listed = self._kv.list(ts.KvStore.KeyRange(f"{name}/c/", f"{name}/c0")).result()
+            found |= {int(key.split(b"/")[2]) for key in listed}
+        return sorted(found - positions)
+
+    def values(self, positions: Sequence[int]) -> dict[str, bytes]:
+        """Reads everything of these documents as it is stored, for `commit` to restore.
+
+        Raises:
+          DamagedError: something is missing (the positions are named).
+        """
+        reads = [(p, key, self._kv.read(key)) for p in positions for key in _keys(p)]
+        found = {}
+        for position, key, read in reads:
+            with _damage(position):
+                result = read.result()
+            if result.state != "value":
+                raise DamagedError(f"{key} is missing", [position])
+            found[key] = result.value
+        return found
+
+    def commit(
+        self,
+        head: Head,
+        gone: Sequence[int] = (),
+        added: Batch | None = None,
+        restored: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Removes and adds documents in one transaction; needs the lock.
 
         Args:
           head: the state that this commit leads to.
           gone: positions to remove.
           added: documents to add.
+          restored: what `values` returned of documents to bring back.
         """
         with ts.Transaction(atomic=True) as transaction:
             kv = self._kv.with_transaction(transaction)
             for position in gone:
-                for key in (f"rows/c/{position}/0", f"keys/c/{position}/0", _record_key(position)):
+                for key in _keys(position):
                     del kv[key]
             if added:
                 where = slice(added.records[0].position, added.records[-1].position + 1)
@@ -183,10 +266,42 @@ class Shard:
                     self._arrays[name].with_transaction(transaction)[where] = values
                 for record in added.records:
                     kv[_record_key(record.position)] = pack_record(record)
+            for key, value in (restored or {}).items():
+                kv[key] = value
             kv["head"] = pack(head._asdict())
+        self._head, self._generation = head, self._generation + 1
+
+    def compact(self, positions: Sequence[int]) -> None:
+        """Leaves nothing on the disk but these documents of the version that is read; needs the lock.
+
+        Older versions can no longer be opened.
+
+        Raises:
+          DamagedError: a document cannot be copied (it is named). The shard is as it was.
+        """
+        head = self._head._replace(oldest=self._head.version)
+        number = int(self._database.suffix[1:] or 0) + 1
+        with tempfile.TemporaryDirectory(dir=self._folder.parent, prefix=".compact.") as scratch:
+            draft = pathlib.Path(scratch, "database")
+            _create(draft, *self._sizes)
+            kv = ts.KvStore.open(_database(draft)).result()
+            step = max(1, _COPY_BYTES // (sum(self._sizes) + 4096))
+            for start in range(0, len(positions), step):
+                some = positions[start : start + step]
+                for array in ("rows", "keys"):
+                    self.read(array, np.array(some))  # against their checksums, which `values` passes over
+                with ts.Transaction(atomic=True) as transaction:
+                    copy = kv.with_transaction(transaction)
+                    for key, value in self.values(some).items():
+                        copy[key] = value
+            kv["head"] = pack(head._asdict())
+            os.rename(draft, self._folder.with_suffix(f".{number}"))
+        _sync(self._folder.parent)
+        self._open(None, latest=True)
+        self._sweep()
 
     def lock(self) -> None:
-        """Becomes the only writer, until `unlock` or the end of the process.
+        """Becomes the only writer, until `unlock` or the end of the process, and reads the latest version.
 
         Raises:
           UserError: another writer holds the lock (it is named).
@@ -205,12 +320,55 @@ class Shard:
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         self._lock_file = file
+        # Generations are pinned for readers alone: the only writer sees its own commits.
+        self._open(None, latest=True)
+        self._sweep()
 
     def unlock(self) -> None:
         """Gives the lock back, if held."""
-        if self._lock_file is not None:
+        if self._lock_file is None:
+            return
+        try:
+            self._open(self.version)  # what others commit from here on is not ours to see
+        finally:
             self._lock_file.close()
             self._lock_file = None
+
+    def _open(self, version: int | None, latest: bool = False) -> None:
+        """Opens one version; with `latest`, whatever the database holds at the time of each read."""
+        with _damage():
+            self._database, descriptor = _hold(self._folder)
+            self._release()
+            self._release = weakref.finalize(self, os.close, descriptor)
+            self._generation = _generations(self._database)
+            self._head = _read_head(self._database, self._generation)
+            if version is not None:
+                if not self._head.oldest <= version <= self._head.version:
+                    raise UserError(
+                        f"version {version} is not in the bank; it holds {self._head.oldest} to "
+                        f"{self._head.version}"
+                    )
+                self._generation -= self._head.version - version
+                self._head = _read_head(self._database, self._generation)
+            spec, context = _database(self._database), _context()
+            if not latest:
+                spec |= {"version": self._generation}
+            self._kv = ts.KvStore.open(spec, context=context).result()
+            self._arrays = {
+                name: ts.open(array, open=True, context=context).result()
+                for name, array in _array_specs(spec, *self._sizes).items()
+            }
+
+    def _sweep(self) -> None:
+        """Removes what compactions left: databases before the current one that nobody reads, and drafts."""
+        for draft in self._folder.parent.glob(".compact.*"):
+            shutil.rmtree(draft, ignore_errors=True)
+        for database in _databases(self._folder)[:-1]:
+            with contextlib.suppress(FileNotFoundError), _flock(database, fcntl.LOCK_EX) as unread:
+                if unread:
+                    # Its manifest first: a half deleted database is nobody's.
+                    (database / "manifest.ocdbt").unlink(missing_ok=True)
+                    shutil.rmtree(database, ignore_errors=True)
 
 
 def now() -> str:
@@ -223,18 +381,96 @@ def pack_record(record: Record) -> bytes:
     return pack(dataclasses.asdict(record))
 
 
-def _unpack_record(name: str, result: ts.KvStore.ReadResult) -> Record:
-    position = int(name.removeprefix("records/"))
-    if result.state != "value":
-        raise DamagedError(f"{name} is missing", [position])
+@contextlib.contextmanager
+def _damage(*positions: int) -> Iterator[None]:
+    """Turns what TensorStore and the checksums raise into DamagedError."""
     try:
-        return Record(**unpack(result.value))
-    except ValueError as error:
-        raise DamagedError(f"{name}: {error}", [position]) from error
+        yield
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise DamagedError(_brief(error), positions) from error
+
+
+def _create(database: pathlib.Path, packed_bytes: int, key_width: int) -> None:
+    """Makes a database with its two arrays and nothing in them, in one commit."""
+    database.mkdir(parents=True)
+    spec = _database(database) | {"config": {"max_decoded_node_bytes": _NODE_BYTES}}
+    context = _context()
+    with ts.Transaction(atomic=True) as transaction:
+        ts.KvStore.open(spec, context=context, transaction=transaction).result()
+        for array in _array_specs(spec, packed_bytes, key_width).values():
+            ts.open(array, create=True, context=context, transaction=transaction).result()
+
+
+def _databases(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns a shard's databases, the current one last."""
+    name = re.compile(re.escape(folder.name) + r"(?:\.(\d+))?")
+    found = [
+        (match, path)
+        for path in folder.parent.glob(f"{folder.name}*")
+        if (match := name.fullmatch(path.name))
+    ]
+    return [path for _, path in sorted((int(match[1] or 0), path) for match, path in found)]
+
+
+def _current(folder: pathlib.Path) -> pathlib.Path:
+    databases = _databases(folder)
+    if not databases:
+        raise DamagedError(f"no database in {folder}")
+    return databases[-1]
+
+
+@contextlib.contextmanager
+def _flock(database: pathlib.Path, kind: int) -> Iterator[bool]:
+    """Tries to lock a database's folder; yields whether that worked."""
+    descriptor = os.open(database, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _hold(folder: pathlib.Path) -> tuple[pathlib.Path, int]:
+    """Keeps the current database from being removed, until the descriptor that it returns is closed."""
+    while True:
+        database = _current(folder)
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(database, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if _current(folder) == database:
+                return database, descriptor
+            os.close(descriptor)  # compacted in between
+
+
+def _generations(database: pathlib.Path) -> int:
+    """Returns the number of a database's latest generation."""
+    base = ts.KvStore.open({"driver": "file", "path": f"{database}/"}).result()
+    with _damage():
+        return int(ts.ocdbt.dump(base).result()["versions"][-1]["generation_number"])
+
+
+def _read_head(database: pathlib.Path, generation: int) -> Head:
+    kv = ts.KvStore.open(_database(database) | {"version": generation}).result()
+    return Head(**unpack(kv.read("head").result().value))
+
+
+def _sync(folder: pathlib.Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _record_key(position: int) -> str:
     return f"records/{position:013d}"
+
+
+def _keys(position: int) -> tuple[str, str, str]:
+    """Returns where all of a document is stored."""
+    return f"rows/c/{position}/0", f"keys/c/{position}/0", _record_key(position)
 
 
 def _context() -> ts.Context:

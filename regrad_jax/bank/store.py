@@ -1,20 +1,23 @@
 """The bank: documents' gradients at rest, with their retrieval keys and texts.
 
     manifest.json     fixed facts (manifest.py), written once
-    shards/00000/     rows, keys and records (shard.py), and shards/00000.lock of its writer
+    shards/00000*     rows, keys and records (shard.py), and the lock of their writer
     index/            made from the keys by retrieval/index.py
+
+Every commit is a version. A bank is read as of the version that was opened, whatever is committed or
+compacted meanwhile; only a writer sees its own commits.
 
 Crash story. `create` builds a whole empty bank in a folder beside the target and renames it into
 place: there is no bank, or an empty one. From there on, every commit is one transaction of the
-shard.
+shard, and a compaction ends in one rename (shard.py).
 """
 
 import collections
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,10 +26,26 @@ import numpy as np
 from regrad_jax.bank import shard
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.bank.manifest import FILE_NAME, Fingerprint, Manifest
-from regrad_jax.bank.records import Entry, Record
+from regrad_jax.bank.records import Entry, Record, text_digest
+from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
 _SHARD = pathlib.Path("shards", "00000")
+_VERIFIED_AT_ONCE = 1024  # documents
+
+
+class Fault(NamedTuple):
+    """A stored document that cannot be trusted.
+
+    Attributes:
+      position: in the arrays of rows and keys.
+      id: of the document; empty where the record that says so is lost.
+      reason: what is wrong.
+    """
+
+    position: int
+    id: str
+    reason: str
 
 
 class Bank:
@@ -38,21 +57,24 @@ class Bank:
       path: the bank's folder.
       manifest: its fixed facts.
       records: position -> Record, in the order of positions; not to be changed by others.
+      damaged: position -> what is wrong with a document whose record cannot be read; it is not in `records`.
     """
 
-    def __init__(self, path: pathlib.Path, manifest: Manifest):
+    def __init__(self, path: pathlib.Path, manifest: Manifest, version: int | None = None):
         """Use `Bank.create` or `Bank.open`."""
         self.path = path
         self.manifest = manifest
         self.records: dict[int, Record] = {}
+        self.damaged: dict[int, str] = {}
         self._positions: dict[str, int] = {}  # by id
+        self._past = version is not None
         self._head: shard.Head
         codec = CODECS[manifest.codec]
         self._encode = jax.jit(codec.encode)
         self._decode = jax.jit(codec.decode, static_argnames="length")
         try:
             packed_bytes = codec.packed_bytes(manifest.row_length)
-            self._shard = shard.Shard(path / _SHARD, packed_bytes, manifest.key_width)
+            self._shard = shard.Shard(path / _SHARD, packed_bytes, manifest.key_width, version)
             self._load()
         except shard.DamagedError as error:
             raise UserError(f"bank {path} is damaged ({error}): restore it or build it again") from error
@@ -84,15 +106,21 @@ class Bank:
         return cls(path, manifest)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], fingerprint: Fingerprint | None = None) -> "Bank":
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        fingerprint: Fingerprint | None = None,
+        version: int | None = None,
+    ) -> "Bank":
         """Opens an existing bank.
 
         Args:
           path: the bank's folder.
           fingerprint: of the checkpoint in use; None opens the bank whatever made it.
+          version: to be read, and read only; the latest by default.
 
         Raises:
-          UserError: no bank there, a damaged one, or one of another fingerprint.
+          UserError: no bank there, a damaged one, one of another fingerprint, or without that version.
         """
         path = pathlib.Path(path).absolute()
         if not path.exists():
@@ -106,11 +134,11 @@ class Bank:
         manifest = Manifest.from_json(text, path / FILE_NAME)
         if fingerprint is not None:
             manifest.require(fingerprint, path)
-        return cls(path, manifest)
+        return cls(path, manifest, version)
 
     @property
     def version(self) -> int:
-        """Number of the last commit that this object has seen; 0 when there was none."""
+        """The version that is read: the number of its commit; 0 when there was none."""
         return self._head.version
 
     def lock(self) -> None:
@@ -122,7 +150,11 @@ class Bank:
         self._begin_write()
 
     def append(
-        self, entries: Sequence[Entry], rows_NxP: jax.typing.ArrayLike, keys_NxE: np.ndarray
+        self,
+        entries: Sequence[Entry],
+        rows_NxP: jax.typing.ArrayLike,
+        keys_NxE: np.ndarray,
+        reason: str = "append",
     ) -> list[int]:
         """Commits a batch of documents whole; a document whose id is there already is replaced.
 
@@ -130,6 +162,7 @@ class Bank:
           entries: N documents with distinct ids.
           rows_NxP: their gradients, float32, unscaled.
           keys_NxE: their retrieval keys, float32, of norm 1.
+          reason: what the log is to say of the commit.
 
         Returns:
           Their positions.
@@ -147,15 +180,19 @@ class Bank:
         records = [Record.of(entry, first + i, time) for i, entry in enumerate(entries)]
         replaced = [self._positions[e.id] for e in entries if e.id in self._positions]
         packed_NxC = np.asarray(self._encode(rows_NxP))
-        self._commit(replaced, shard.Batch(records, packed_NxC, keys_NxE))
+        self._commit(replaced, shard.Batch(records, packed_NxC, keys_NxE), reason=reason)
         return [record.position for record in records]
 
-    def delete(self, names: Iterable[str]) -> int:
+    def delete(self, names: Iterable[str] = (), sources: Iterable[str] = (), damaged: bool = False) -> int:
         """Removes documents in one commit: row, key and record.
+
+        They are gone from this version on; `compact` removes them from the disk.
 
         Args:
           names: ids, or document ids, which remove every passage of the document. Unknown ones are
             passed over.
+          sources: removes every document that came from one of these.
+          damaged: removes what `verify` finds damaged.
 
         Returns:
           How many rows were removed.
@@ -164,11 +201,107 @@ class Bank:
           UserError: another process is writing.
         """
         self._begin_write()
-        unwanted = set(names)
-        gone = [r.position for r in self.records.values() if {r.id, r.document_id} & unwanted]
+        unwanted, origins = set(names), set(sources)
+        gone = {
+            r.position
+            for r in self.records.values()
+            if r.id in unwanted or r.document_id in unwanted or r.source in origins
+        }
+        if damaged:
+            gone |= {fault.position for fault in self.verify()}
         if gone:
-            self._commit(gone)
+            self._commit(sorted(gone), reason="delete")
         return len(gone)
+
+    def log(self, last: int = 20) -> list[shard.Head]:
+        """Returns the last commits, newest first, as far back as versions can be opened.
+
+        Raises:
+          UserError: the database is damaged.
+        """
+        return list(self._shard.log(last))
+
+    def rollback(self, version: int) -> None:
+        """Makes the documents of an older version the bank's again, in a commit of its own.
+
+        Raises:
+          UserError: the version is not held any more, something of it is damaged, or another process
+            is writing. Nothing was changed.
+        """
+        self._begin_write()
+        past = Bank(self.path, self.manifest, version)
+        back = [position for position in past.records if position not in self.records]
+        gone = [position for position in self.records if position not in past.records]
+        if back or gone:
+            try:
+                if lost := [p for p in past.damaged if p not in self.damaged]:
+                    raise shard.DamagedError("records cannot be read", lost)
+                values = past._shard.values(back)
+            except shard.DamagedError as error:
+                names = past._names(error.positions)
+                raise UserError(
+                    f"bank {self.path}: version {version} of {names} is damaged "
+                    f"({error}); roll back to another"
+                ) from error
+            self._commit(
+                gone,
+                restored=([past.records[p] for p in back], values),
+                reason=f"rollback to {version}",
+            )
+
+    def compact(self) -> int:
+        """Removes from the disk all but the latest version; older ones can no longer be opened.
+
+        Returns:
+          Bytes freed. Where another process still reads, they are freed by the next writer after it ends.
+
+        Raises:
+          UserError: a document is damaged (it is named; `delete` with `damaged` first), or another
+            process is writing. Nothing was changed.
+        """
+        self._begin_write()
+        before = _disk_usage(self.path)
+        try:
+            if self.damaged:
+                raise shard.DamagedError("records cannot be read", list(self.damaged))
+            self._shard.compact(list(self.records))
+        except shard.DamagedError as error:
+            raise UserError(
+                f"bank {self.path} cannot be compacted: {self._names(error.positions)}: {error} "
+                "(`regrad bank delete --damaged` removes what is damaged)"
+            ) from error
+        self._load()
+        return before - _disk_usage(self.path)
+
+    def verify(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list["Fault"]:
+        """Reads everything that this version holds, against all checksums.
+
+        Args:
+          progress: takes (documents done, documents in all) now and then.
+
+        Returns:
+          What is wrong, by position; empty when nothing is.
+
+        Raises:
+          UserError: the database itself cannot be read.
+        """
+        faults = {position: Fault(position, "", reason) for position, reason in self.damaged.items()}
+        positions = list(self.records)
+        for start in range(0, len(positions), _VERIFIED_AT_ONCE):
+            some = np.array(positions[start : start + _VERIFIED_AT_ONCE])
+            for array in ("rows", "keys"):
+                try:
+                    self._shard.read(array, some)
+                except shard.DamagedError as error:
+                    for p in error.positions:
+                        faults[p] = Fault(p, self.records[p].id, f"{array[:-1]}: {error}")
+            progress(min(start + _VERIFIED_AT_ONCE, len(positions)), len(positions))
+        for record in self.records.values():
+            if text_digest(record.text) != record.sha256:
+                faults[record.position] = Fault(record.position, record.id, "text: is not that of its sha256")
+        for position in self._shard.orphans({*self.records, *self.damaged}):
+            faults[position] = Fault(position, "", "orphan: a row or key without a record")
+        return [faults[position] for position in sorted(faults)]
 
     def read_packed(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Reads rows as they are stored, concurrently.
@@ -182,7 +315,33 @@ class Bank:
         Raises:
           UserError: no document at a position, or its row is damaged (the documents are named).
         """
-        return self._read("rows", positions)
+        try:
+            return self._shard.read("rows", self._known(positions))
+        except shard.DamagedError as error:
+            raise UserError(
+                f"bank {self.path}: the stored rows of {self._names(error.positions) or 'documents'} are "
+                f"damaged ({error}): delete these (`regrad bank delete --damaged`) and build them again"
+            ) from error
+
+    def read_sound(self, positions: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Reads rows as `read_packed`, but passes over damaged ones.
+
+        Returns:
+          packed_KxC uint8, and sound_K bool; where it is false the row is damaged, and given as zeros.
+
+        Raises:
+          UserError: no document at a position.
+        """
+        positions_K = self._known(positions)
+        sound_K = np.ones(len(positions_K), bool)
+        try:
+            return self._shard.read("rows", positions_K), sound_K
+        except shard.DamagedError as error:
+            sound_K = ~np.isin(positions_K, error.positions)
+        packed_bytes = CODECS[self.manifest.codec].packed_bytes(self.manifest.row_length)
+        packed_KxC = np.zeros((len(positions_K), packed_bytes), np.uint8)
+        packed_KxC[sound_K] = self._shard.read("rows", positions_K[sound_K])
+        return packed_KxC, sound_K
 
     def read_rows(self, positions: Sequence[int] | np.ndarray) -> jax.Array:
         """Reads and decodes rows.
@@ -199,16 +358,24 @@ class Bank:
         return self._decode(self.read_packed(positions), length=self.manifest.row_length)
 
     def keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """Reads every key.
+        """Reads every key that is not damaged.
 
         Returns:
           positions_N int64, increasing, and keys_NxE float32.
-
-        Raises:
-          UserError: a key is damaged (the documents are named).
         """
         positions_N = np.fromiter(self.records, np.int64, len(self.records))
-        return positions_N, self._read("keys", positions_N)
+        try:
+            return positions_N, self._shard.read("keys", positions_N)
+        except shard.DamagedError as error:
+            positions_N = positions_N[~np.isin(positions_N, error.positions)]
+            return positions_N, self._shard.read("keys", positions_N)
+
+    def passages(self) -> list[Passage]:
+        """Returns what `build` was given, for another bank to be made from."""
+        return [
+            Passage(r.id, r.document_id, r.text.removeprefix(f"{r.title}: "), r.title, r.source)
+            for r in self.records.values()
+        ]
 
     def contains(self, id: str, sha256: str) -> bool:
         """Returns whether `id` is here with a text of this digest (`records.text_digest`)."""
@@ -236,6 +403,8 @@ class Bank:
             "path": str(self.path),
             "documents": count,
             "version": self.version,
+            "oldest_version": self._head.oldest,
+            "damaged_records": len(self.damaged),
             "bytes": on_disk,
             "bytes_per_document": {name: round(size, 1) for name, size in parts.items()},
             "codec": manifest.codec,
@@ -273,45 +442,60 @@ class Bank:
                 raise UserError(f"id {id!r} is given {times} times in one batch; nothing was added")
 
     def _begin_write(self) -> None:
+        if self._past:
+            raise UserError(f"bank {self.path} is open at version {self.version}, to be read only")
         self._shard.lock()
         # Another writer may have committed before us, or a commit of ours failed at its very end.
-        if self._shard.head() != self._head:
+        if not self._shard.is_current():
+            self._shard.refresh()
+        if self._shard.version != self.version:
             self._load()
 
-    def _commit(self, gone: Sequence[int], added: shard.Batch | None = None) -> None:
-        records = added.records if added else ()
-        head = shard.Head(
+    def _commit(
+        self,
+        gone: Sequence[int],
+        added: shard.Batch | None = None,
+        restored: tuple[Sequence[Record], Mapping[str, bytes]] = ((), {}),
+        reason: str = "",
+    ) -> None:
+        records = [*restored[0], *(added.records if added else ())]
+        removed = sum(p in self.records or p in self.damaged for p in gone)  # the others are orphans
+        head = self._head._replace(
             version=self.version + 1,
-            next_position=self._head.next_position + len(records),
-            documents=len(self.records) - len(gone) + len(records),
+            next_position=self._head.next_position + (len(added.records) if added else 0),
+            documents=self._head.documents - removed + len(records),
             time=shard.now(),
+            added=len(records),
+            removed=removed,
+            reason=reason,
         )
-        self._shard.commit(head, gone, added)
+        self._shard.commit(head, gone, added, restored[1])
         self._head = head
         for position in gone:
-            del self._positions[self.records.pop(position).id]
+            self.damaged.pop(position, None)
+            if record := self.records.pop(position, None):
+                del self._positions[record.id]
         for record in records:
             self.records[record.position] = record
             self._positions[record.id] = record.position
+        if restored[0]:
+            self.records = dict(sorted(self.records.items()))
 
     def _load(self) -> None:
-        self._head, records = self._shard.load()
+        self._head, records, self.damaged = self._shard.load()
         self.records = {record.position: record for record in records}
         self._positions = {record.id: record.position for record in records}
 
-    def _read(self, array: Literal["rows", "keys"], positions: Sequence[int] | np.ndarray) -> np.ndarray:
+    def _names(self, positions: Sequence[int]) -> str:
+        name = lambda p: repr(self.records[p].id) if p in self.records else f"the document at position {p}"
+        return ", ".join(map(name, positions))
+
+    def _known(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         positions_K = np.asarray(positions, np.int64)
         for position in positions_K.tolist():
             if position not in self.records:
                 raise UserError(f"bank {self.path} has no document at position {position}")
-        try:
-            return self._shard.read(array, positions_K)
-        except shard.DamagedError as error:
-            names = ", ".join(repr(self.records[p].id) for p in error.positions)
-            raise UserError(
-                f"bank {self.path}: the stored {array} of {names or 'documents'} are damaged "
-                f"({error}): delete these documents from the bank and build them again"
-            ) from error
+        return positions_K
 
 
 def _disk_usage(folder: pathlib.Path) -> int:

@@ -25,6 +25,7 @@ _MODE = flags.DEFINE_enum("mode", "regrad", list(MODES), "how to answer")
 _TOP_K = flags.DEFINE_integer("top_k", 3, "documents for each question", 1)
 _GAMMA = flags.DEFINE_float("gamma", 1.0, "step multiplier; 0 leaves the weights alone")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
+_VERSION = flags.DEFINE_integer("version", None, "the bank's version to ask; by default the latest", 0)
 _MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 20, "the longest answer, in tokens", 1)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
@@ -42,9 +43,9 @@ def run(argv: list[str]) -> None:
             raise UserError(
                 f"mode {_MODE.value} needs a bank; give one with --bank, or ask with --mode=direct"
             )
-        Bank.open(_BANK.value)  # a wrong path is told before the model loads
+        Bank.open(_BANK.value, version=_VERSION.value)  # a wrong path is told before the model loads
     regrad = ReGrad.load(_CHECKPOINT.value)
-    bank = regrad.open(_BANK.value) if _BANK.value else None
+    bank = regrad.open(_BANK.value, _VERSION.value) if _BANK.value else None
     if asked:
         for start in range(0, len(asked), _AT_ONCE):
             chunk = asked[start : start + _AT_ONCE]

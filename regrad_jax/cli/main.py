@@ -16,7 +16,7 @@ VERBS = {
     "train": "meta-train; resumes where it stopped",
     "build": "documents -> bank and index; resumes; appends what is new",
     "ask": "answer questions from a bank",
-    "bank": "info, delete, reindex of a bank",
+    "bank": "info, verify, log, delete, rollback, compact, reindex, rebuild of a bank",
     "export": "release the latest checkpoint of a run",
     "evaluate": "methods x datasets -> results.json, report.html, plots",
     "bench": "measure speed: encode, query, train, retrieval",

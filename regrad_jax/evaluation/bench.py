@@ -43,9 +43,8 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     layout, devices = regrad.checkpoint.layout, jax.local_device_count()
     packed = rng.integers(0, 255, (devices, 3, layout.size + 2 * -(-layout.size // 64)), np.uint8)
     packed[..., layout.size :] = 0  # scales of zero: the bytes are not a real gradient's
-    adaptation = Adaptation(
-        packed, np.ones((devices, 3), np.float32), "int8", 1.0, regrad.checkpoint.weighting
-    )
+    scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
+    adaptation = Adaptation(packed, scores, sound, "int8", 1.0, regrad.checkpoint.weighting)
     adapt = _seconds(lambda: regrad.answerer.adapt(adaptation))
     documents = _documents(regrad, rng, 3)
     decoder, adapter = regrad.base.decoder, regrad.checkpoint.adapter

@@ -33,6 +33,7 @@ class Adaptation(NamedTuple):
     Attributes:
         packed_QxKxC: the documents' rows as they are stored.
         scores_QxK: retrieval scores.
+        sound_QxK: bool; a document is used where this is true.
         codec: the bank's codec.
         gamma: step multiplier.
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
@@ -40,6 +41,7 @@ class Adaptation(NamedTuple):
 
     packed_QxKxC: np.ndarray
     scores_QxK: np.ndarray
+    sound_QxK: np.ndarray
     codec: str
     gamma: float
     weighting: str
@@ -55,13 +57,11 @@ class Generated(NamedTuple):
 
 @functools.cache
 def _adapt_program(codec: str, weighting: str):
-    def adapt(layout: RowLayout, meta: MetaParams, packed_QxKxC, scores_QxK, gamma) -> Tree:
+    def adapt(layout: RowLayout, meta: MetaParams, packed_QxKxC, scores_QxK, sound_QxK, gamma) -> Tree:
         count, k, _ = packed_QxKxC.shape
         flat = packed_QxKxC.reshape(count * k, packed_QxKxC.shape[-1])
         rows_QxKxP = CODECS[codec].decode(flat, length=layout.size).reshape(count, k, layout.size)
-        weights_QxK = DOCUMENT_WEIGHTS[weighting](
-            scores_QxK, jnp.ones(scores_QxK.shape, bool), meta.log_temperature
-        )
+        weights_QxK = DOCUMENT_WEIGHTS[weighting](scores_QxK, sound_QxK, meta.log_temperature)
         total_QxP = jnp.einsum("qk,qkp->qp", weights_QxK, rows_QxKxP)
         return descend(meta, layout.unflatten(total_QxP), gamma)
 
@@ -127,9 +127,9 @@ class Answerer:
     def adapt(self, adaptation: Adaptation) -> Tree:
         """Returns theta_Q: adapted parameters with leading axes (devices, questions a device)."""
         program = _adapt_program(adaptation.codec, adaptation.weighting)
-        packed, scores = shard((adaptation.packed_QxKxC, adaptation.scores_QxK))
+        packed, scores, sound = shard((adaptation.packed_QxKxC, adaptation.scores_QxK, adaptation.sound_QxK))
         gamma = np.full(jax.local_device_count(), adaptation.gamma, np.float32)
-        return program(self._checkpoint.layout, self._meta, packed, scores, gamma)
+        return program(self._checkpoint.layout, self._meta, packed, scores, sound, gamma)
 
     def weights_digest(self) -> str:
         """Returns the sha256 of every frozen and every unadapted parameter, as it stands on the devices."""
@@ -157,7 +157,9 @@ class Answerer:
         if adaptation is not None:
             theta = self.adapt(
                 adaptation._replace(
-                    packed_QxKxC=adaptation.packed_QxKxC[rows], scores_QxK=adaptation.scores_QxK[rows]
+                    packed_QxKxC=adaptation.packed_QxKxC[rows],
+                    scores_QxK=adaptation.scores_QxK[rows],
+                    sound_QxK=adaptation.sound_QxK[rows],
                 )
             )
             bases = self._meta.bases

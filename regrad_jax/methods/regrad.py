@@ -121,17 +121,22 @@ class ReGrad:
 
     # ---- building ----
 
-    def open(self, path: str | os.PathLike[str]) -> Bank:
-        """Opens a bank for this checkpoint.
+    def open(self, path: str | os.PathLike[str], version: int | None = None) -> Bank:
+        """Opens a bank for this checkpoint, at its latest version or an older one.
 
         Raises:
             UserError: there is none, it is damaged, or another checkpoint or encoder made it.
         """
-        bank = Bank.open(path, self.fingerprint)
+        bank = Bank.open(path, self.fingerprint, version)
         if bank.manifest.embedder_digest != self.embedder.digest:
             raise UserError(
                 f"bank {path} has keys of {bank.manifest.embedder}, not of {self.embedder.name}; "
                 "use that encoder or build a new bank"
+            )
+        if bank.damaged:
+            to_stderr(
+                f"warning: bank {path}: {len(bank.damaged)} of its documents cannot be read and are passed "
+                "over; see `regrad bank verify`"
             )
         return bank
 
@@ -173,6 +178,50 @@ class ReGrad:
         if not documents:
             raise UserError("no documents to build a bank from; give at least one")
         passages = self.passages(documents)
+        return self._build(passages, path, codec, batch_size, progress)
+
+    def rebuild(
+        self,
+        old: Bank,
+        path: str | os.PathLike[str],
+        *,
+        codec: str | None = None,
+        batch_size: int = 8,
+        progress: Progress = to_stderr,
+    ) -> tuple[Bank, Built]:
+        """Makes this checkpoint's bank from the texts of another's; resumes.
+
+        Passages stay as they were cut, but for documents with one that is too long for this checkpoint.
+
+        Args:
+            old: whose texts to take; it is only read.
+            path: the new bank's folder.
+            codec: how rows are packed; by default as in the old bank.
+            batch_size: documents whose gradients are computed in one pass.
+            progress: takes a line of text now and then.
+
+        Raises:
+            UserError: the old bank is empty or is the new one, or as `build`.
+        """
+        if old.path == pathlib.Path(path).absolute():
+            raise UserError(f"{path} is the bank to be rebuilt; name another folder for the new one")
+        documents: dict[str, list[Passage]] = {}
+        for passage in old.passages():
+            documents.setdefault(passage.document_id, []).append(passage)
+        wording, limit = PROMPTS[self.checkpoint.prompts].document, self.checkpoint.document_tokens
+        passages: list[Passage] = []
+        for document_id, pieces in documents.items():
+            if all(len(self._tokens(wording(piece.content))) <= limit for piece in pieces):
+                passages += pieces
+                continue
+            pieces.sort(key=lambda piece: int(piece.id.removeprefix(document_id).removeprefix("#") or 0))
+            text = "\n".join(piece.text for piece in pieces)
+            passages += self.passages([Document(document_id, text, pieces[0].title, pieces[0].source)])
+        if not passages:
+            raise UserError(f"bank {old.path} is empty; there is nothing to build again")
+        return self._build(passages, path, codec or old.manifest.codec, batch_size, progress)
+
+    def _build(self, passages, path, codec, batch_size, progress) -> tuple[Bank, Built]:
         if pathlib.Path(path, "manifest.json").exists():
             bank = self.open(path)
             if codec not in (None, bank.manifest.codec):
@@ -231,7 +280,7 @@ class ReGrad:
     def index(self, bank: Bank, kind: Kind = "auto") -> Index:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
         if self._index is None or self._index[:3] != (bank, bank.version, kind):
-            made = open_index(bank.path / "index", bank.version, bank.keys, kind)
+            made = open_index(bank.path / "index", bank.version, lambda: _sound_keys(bank), kind)
             self._index = bank, bank.version, kind, made
         return self._index[3]
 
@@ -296,6 +345,7 @@ class ReGrad:
             if MODES[mode].adapts and bank is not None
             else None
         )
+        used_QxK = adaptation.sound_QxK if adaptation else np.ones(found.positions_QxK.shape, bool)
         read = time.perf_counter()
         prompts = [self._prompt(q, bank, mode, row) for q, row in zip(questions, found[0], strict=True)]
         made = self.answerer.run(prompts, adaptation, max_new_tokens)
@@ -307,16 +357,27 @@ class ReGrad:
             "generate": made.generate_ms,
         }
         return [
-            Answer(question, clean_answer(text), mode, self._cite(bank, positions, scores), timings)
-            for question, text, positions, scores in zip(questions, made.texts, *found, strict=True)
+            Answer(question, clean_answer(text), mode, self._cite(bank, positions, scores, used), timings)
+            for question, text, positions, scores, used in zip(
+                questions, made.texts, *found, used_QxK, strict=True
+            )
         ]
 
     def _adaptation(self, bank: Bank, found: Retrieved, gamma: float, weighting: str | None) -> Adaptation:
         # Many questions share documents, and each is read once.
         positions, places = np.unique(found.positions_QxK, return_inverse=True)
-        packed = bank.read_packed(positions)[places.reshape(found.positions_QxK.shape)]
+        packed, sound = bank.read_sound(positions)
+        if not sound.all():
+            names = ", ".join(repr(bank.records[int(p)].id) for p in positions[~sound])
+            to_stderr(
+                f"warning: bank {bank.path}: the stored gradients of {names} are damaged and are not used; "
+                "remove them with `regrad bank delete --damaged` and build them again"
+            )
+        places = places.reshape(found.positions_QxK.shape)
         weighting = weighting or self.checkpoint.weighting
-        return Adaptation(packed, found.scores_QxK, bank.manifest.codec, gamma, weighting)
+        return Adaptation(
+            packed[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
+        )
 
     def _prompt(self, question: str, bank: Bank | None, mode: str, positions: Sequence[int]) -> str:
         wording = PROMPTS[self.checkpoint.prompts]
@@ -326,7 +387,21 @@ class ReGrad:
             return wording.question(question, context)
         return chat_question(self.base.tokenizer, question, context)
 
-    def _cite(self, bank: Bank | None, positions, scores) -> list[Cited]:
+    def _cite(self, bank: Bank | None, positions, scores, used) -> list[Cited]:
         if bank is None:
             return []
-        return [Cited(bank.records[int(p)].id, float(s)) for p, s in zip(positions, scores, strict=True)]
+        return [
+            Cited(bank.records[int(p)].id, float(s))
+            for p, s, u in zip(positions, scores, used, strict=True)
+            if u
+        ]
+
+
+def _sound_keys(bank: Bank) -> tuple[np.ndarray, np.ndarray]:
+    positions_N, keys_NxE = bank.keys()
+    if len(positions_N) < len(bank):
+        to_stderr(
+            f"warning: bank {bank.path}: {len(bank) - len(positions_N)} of its retrieval keys are damaged "
+            "and are passed over; see `regrad bank verify`"
+        )
+    return positions_N, keys_NxE

@@ -152,6 +152,7 @@ def test_every_commit_is_one_generation_of_the_database(tmp_path):
                 lambda: _append(bank, _ids("a", 5)),
                 lambda: _append(bank, ["a1", "b", "a3"]),
                 lambda: bank.delete(["a0", "b"]),
+                lambda: bank.rollback(1),
             ],
             start=1,
         ):
@@ -238,9 +239,25 @@ def test_a_flipped_byte_is_found_and_the_document_named(tmp_path, array):
     ]
     _flip(file, offset + 7)
     bank = Bank.open(tmp_path / "bank")
-    with pytest.raises(UserError, match=f"{array} of 'a4' are damaged"):
-        bank.read_rows(range(6)) if array == "rows" else bank.keys()
-    np.testing.assert_array_equal(bank.read_rows([3, 5]), _arrays(ids)[0][[3, 5]])
+    assert [(fault.position, fault.id, fault.reason[:4]) for fault in bank.verify()] == [
+        (4, "a4", f"{array[:-1]}:")
+    ]
+    sound = [0, 1, 2, 3, 5]
+    if array == "rows":
+        with pytest.raises(UserError, match="rows of 'a4' are damaged"):
+            bank.read_rows(range(6))
+        packed, usable = bank.read_sound(range(6))
+        assert usable.tolist() == [True, True, True, True, False, True]
+        np.testing.assert_array_equal(packed[sound], bank.read_packed(sound))
+        assert not packed[4].any()
+    else:
+        assert bank.keys()[0].tolist() == sound
+    np.testing.assert_array_equal(bank.read_rows(sound), _arrays(ids)[0][sound])
+    with bank:
+        assert bank.delete(damaged=True) == 1
+        _append(bank, ["a4"])
+        assert bank.verify() == []
+    _assert_holds(Bank.open(tmp_path / "bank"), ids)
 
 
 def test_random_bit_flips_are_never_silent(tmp_path):
@@ -255,9 +272,13 @@ def test_random_bit_flips_are_never_silent(tmp_path):
         offset, bit = rng.randrange(file.stat().st_size), rng.randrange(8)
         _flip(file, offset, bit)
         try:
-            _assert_holds(Bank.open(path, FINGERPRINT), ids)
+            faults = Bank.open(path, FINGERPRINT).verify()
         except UserError:
+            faults = ["all of it"]
+        if faults:
             detected += 1
+        else:
+            _assert_holds(Bank.open(path, FINGERPRINT), ids)
         _flip(file, offset, bit)
     # The rest fell on tree nodes and heads of older versions, which nothing reads.
     assert detected > 80
@@ -275,8 +296,14 @@ def test_a_lost_file_is_an_error_and_not_a_zero_gradient(tmp_path):
     with pytest.raises(UserError, match="'a'"):
         bank.read_rows([0])
     np.testing.assert_array_equal(bank.read_rows([1]), _arrays(["b"])[0])
-    with pytest.raises(UserError, match="is damaged"):
-        Bank.open(tmp_path / "bank")
+    bank = Bank.open(tmp_path / "bank")
+    assert list(bank.damaged) == [0]
+    _assert_holds(bank, ["b"])
+    assert bank.info()["damaged_records"] == 1
+    with bank:
+        _append(bank, ["a"])
+        assert bank.delete(damaged=True) == 1
+        _assert_holds(bank, ["a", "b"])
 
 
 WRITER = """
