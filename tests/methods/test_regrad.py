@@ -246,3 +246,84 @@ def test_documents_may_be_given_by_the_caller(regrad, bank, data):
     given = Retrieved(positions[None], np.zeros((1, 1), np.float32))
     answer = regrad.ask([data.questions["people"][0].question], bank, retrieved=given)[0]
     assert [c.id for c in answer.documents] == [bank.records[int(positions[0])].id]
+
+
+def _damage(bank: Bank, key: str) -> None:
+    """Flips a bit of a stored value, wherever it lies on the disk."""
+    position = int(key.split("/")[1 if key.startswith("records") else 2])
+    stored = bank._shard.values([position])[key]
+    [file] = [f for f in bank.path.rglob("*") if f.is_file() and stored in f.read_bytes()]
+    data = bytearray(file.read_bytes())
+    data[data.find(stored) + 11] ^= 4
+    file.write_bytes(data)
+
+
+def test_a_damaged_gradient_is_skipped_with_a_warning_and_not_cited(regrad, data, tmp_path, capsys):
+    documents = [Document(str(i), d.text) for i, d in enumerate(data.documents[:3])]
+    made, _ = regrad.build(documents, tmp_path / "bank", codec="float32", progress=SILENT)
+    question = data.questions["people"][0].question
+    whole = regrad.retrieve([question], made, 3)
+    worst = int(whole.positions_QxK[0, 2])
+    _damage(made, f"rows/c/{worst}/0")
+    damaged = regrad.open(tmp_path / "bank")
+    capsys.readouterr()
+    [answer] = regrad.ask([question], damaged, top_k=3, max_new_tokens=4)
+    told = capsys.readouterr().err
+    assert "warning" in told and repr(made.records[worst].id) in told and "--damaged" in told
+    assert [c.id for c in answer.documents] == [made.records[int(p)].id for p in whole.positions_QxK[0, :2]]
+    # What is left weighs as if it had been all.
+    two = regrad.adapt(question, made, top_k=2)
+    three = regrad.adapt(question, damaged, top_k=3)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), two, three)
+
+
+def test_a_lost_record_is_told_when_the_bank_is_opened(regrad, data, tmp_path, capsys):
+    made, _ = regrad.build(data.documents[:3], tmp_path / "bank", progress=SILENT)
+    _damage(made, "records/0000000000000")
+    capsys.readouterr()
+    assert len(regrad.open(tmp_path / "bank")) == len(made) - 1
+    assert "1 of its documents cannot be read" in capsys.readouterr().err
+
+
+def test_an_older_version_can_be_asked(regrad, data, tmp_path):
+    question = data.questions["people"][0]
+    made, _ = regrad.build(data.documents[:4], tmp_path / "bank", progress=SILENT)
+    with made:
+        made.delete([question.document_id])
+    asked = {version: regrad.open(tmp_path / "bank", version) for version in (1, 2)}
+    cited = {
+        version: {c.id for c in regrad.ask([question.question], bank, top_k=9, max_new_tokens=1)[0].documents}
+        for version, bank in asked.items()
+    }
+    assert {passage.split("#")[0] for passage in cited[1] - cited[2]} == {question.document_id}
+
+
+def test_rebuild_makes_the_bank_that_a_build_would_make(regrad, bank, data, tmp_path):
+    new, built = regrad.rebuild(bank, tmp_path / "new", codec="int4", progress=SILENT)
+    assert built.added == len(new) == len(bank)
+    texts = lambda bank: {r.id: (r.text, r.title, r.source, r.document_id) for r in bank.records.values()}
+    assert texts(new) == texts(bank)
+    rows = {r.id: p for p, r in bank.records.items()}
+    [old] = np.asarray(bank.read_rows([rows[new.records[0].id]]))
+    [again] = np.asarray(new.read_rows([0]))
+    assert np.linalg.norm(again - old) < 0.2 * np.linalg.norm(old)
+    assert regrad.rebuild(bank, tmp_path / "new", progress=SILENT, codec="int4")[1].unchanged == len(bank)
+    with pytest.raises(UserError, match="is the bank to be rebuilt"):
+        regrad.rebuild(bank, bank.path)
+
+
+def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, folder, bank, minilm, tmp_path):
+    shorter = dataclasses.replace(regrad.checkpoint, document_tokens=40)
+    save_checkpoint(tmp_path / "shorter", shorter)
+    other = ReGrad.load(tmp_path / "shorter", encoder=str(minilm))
+    new, _ = other.rebuild(bank, tmp_path / "new", progress=SILENT)
+    assert len(new) > len(bank)
+    words = lambda bank: {word for p in bank.passages() for word in p.text.split()}
+    titles = {
+        word for p in bank.passages() for word in f"{p.title}:".split()
+    }  # cut short where they are long
+    assert (
+        words(bank)
+        <= words(new)
+        <= words(bank) | {word for p in new.passages() for word in titles | {p.title}}
+    )
