@@ -19,7 +19,7 @@ VERBS = {
     "bank": "info, verify, log, delete, rollback, compact, reindex, rebuild of a bank",
     "export": "release the latest checkpoint of a run",
     "evaluate": "methods x datasets -> results.json, report.html, plots",
-    "bench": "measure speed: encode, query, train, retrieval",
+    "bench": "measure encode, query, train, retrieval, codecs",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
 

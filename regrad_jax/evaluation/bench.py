@@ -11,7 +11,7 @@ import numpy as np
 
 from regrad_jax.adaptation.inner import Documents, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, outer_loss
-from regrad_jax.evaluation import bench_retrieval
+from regrad_jax.evaluation import bench_codecs, bench_retrieval
 from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.regrad import ReGrad
 
@@ -99,11 +99,17 @@ def retrieval(regrad: ReGrad) -> dict[str, Any]:
     return {"sizes": bench_retrieval.measure((1_000, 20_000, 100_000))}
 
 
+def codecs(regrad: ReGrad) -> dict[str, Any]:
+    """Bytes, error and answers by codec, on 540 documents and 300 questions."""
+    return {"codecs": bench_codecs.measure(regrad)}
+
+
 BENCHES: Mapping[str, Callable[[ReGrad], dict[str, Any]]] = {
     "encode": encode,
     "query": query,
     "train": train,
     "retrieval": retrieval,
+    "codecs": codecs,
 }
 
 

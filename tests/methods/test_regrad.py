@@ -14,7 +14,7 @@ from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import report
+from regrad_jax.evaluation import bench_codecs, report
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import knowledge_gap
@@ -327,3 +327,16 @@ def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, folder
         <= words(new)
         <= words(bank) | {word for p in new.passages() for word in titles | {p.title}}
     )
+
+
+def test_codecs_are_measured_on_one_set_of_gradients(regrad, tmp_path):
+    measured = bench_codecs.measure(regrad, entities=3, questions=2, progress=SILENT)
+    errors = {facts["codec"]: facts["update_error"] for facts in measured}
+    bits = {facts["codec"]: facts["bits"] for facts in measured}
+    assert errors["float32"] == 0 < errors["float16"] < errors["int8"] < errors["int4"] < errors["int2"] < 1
+    assert sorted(bits, key=bits.__getitem__)[-1] == "float32"
+    assert all(
+        facts["bytes_per_document"] > facts["bits"] * regrad.checkpoint.layout.size / 8 for facts in measured
+    )
+    bench_codecs.plot(tmp_path / "codecs.png", measured)
+    assert (tmp_path / "codecs.png").stat().st_size > 10_000
