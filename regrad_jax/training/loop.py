@@ -1,10 +1,14 @@
 """Meta-training from a config to a released checkpoint, resumable at any step."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import os
 import pathlib
+import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +46,7 @@ _VALIDATION_SEED = 1_000_003  # apart from every seed that training draws with
 
 
 def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
-    """Runs or resumes a meta-training run.
+    """Runs or resumes a meta-training run. SIGTERM saves after the step in hand and exits with status 143.
 
     Args:
         config: the run.
@@ -76,7 +80,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             name: ActivationCache(base.decoder, config.adapter, source, workdir)
             for name, source in sources.items()
         }
-    with _manager(workdir) as manager:
+    with _manager(workdir) as manager, _termination() as terminated:
         if manager.latest_step() is not None:
             state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
             to_stderr(f"resuming from step {int(state.step)}")
@@ -95,8 +99,12 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
                 validation = _validate(config, base, state, held_out)
                 log.validation(step, validation)
                 plot_run(workdir / "metrics.jsonl", workdir / "curve.png")
-            if step % config.save_every == 0 or step == config.total_steps:
+            if step % config.save_every == 0 or step == config.total_steps or terminated.is_set():
                 manager.save(step, args=ocp.args.StandardSave(state))
+            if terminated.is_set() and step < config.total_steps:
+                manager.wait_until_finished()
+                to_stderr(f"stopped by SIGTERM; step {step} is saved, and the same command goes on from it")
+                sys.exit(128 + signal.SIGTERM)
         manager.wait_until_finished()
         if not validation:
             validation = _validate(config, base, state, held_out)
@@ -167,6 +175,20 @@ def _read_json(path: pathlib.Path) -> Any:
         raise UserError(f"{path.parent}: not a run folder ({error.strerror}: {path.name})") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); restore it or choose another --workdir") from error
+
+
+@contextlib.contextmanager
+def _termination() -> Iterator[threading.Event]:
+    """Yields what SIGTERM sets, so that a preempted run ends behind a whole step and its checkpoint."""
+    terminated = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
+        yield terminated
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: terminated.set())
+    try:
+        yield terminated
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _manager(workdir: pathlib.Path) -> ocp.CheckpointManager:

@@ -3,7 +3,9 @@
 import dataclasses
 import functools
 import json
+import os
 import pathlib
+import signal
 
 import jax
 import ml_collections
@@ -198,6 +200,29 @@ def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(
     expected = finished(theta)
     assert metrics(workdir) == metrics(expected)
     assert release_bytes(workdir) == release_bytes(expected)
+
+
+def test_sigterm_ends_a_run_behind_a_saved_step(finished, model, tmp_path, monkeypatch, capsys):
+    config, workdir = configured(model), tmp_path / "run"
+    whole = loop.train_step
+
+    def preempted(state, *arguments, **options):
+        if int(state.step) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return whole(state, *arguments, **options)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", preempted)
+        with pytest.raises(SystemExit) as exit:
+            train(config, workdir)
+    assert exit.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) == handler
+    assert "step 3 is saved" in capsys.readouterr().err  # saved although save_every is 2
+    train(config, workdir)
+    assert "resuming from step 3\n" in capsys.readouterr().err
+    assert metrics(workdir) == metrics(finished("zero"))
+    assert release_bytes(workdir) == release_bytes(finished("zero"))
 
 
 def test_a_run_that_died_before_its_release_only_releases(finished, model, tmp_path, monkeypatch):
