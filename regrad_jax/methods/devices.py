@@ -13,11 +13,18 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 
 def replicate(tree: Any) -> Any:
-    """Returns the tree on every local device, leaves with a leading device axis."""
+    """Returns the tree on every local device, leaves with a leading device axis; shared leaves stay shared."""
     devices = jax.local_devices()
     sharding = NamedSharding(Mesh(np.array(devices), ("device",)), PartitionSpec("device"))
 
-    def copy(x):
+    copies: dict[int, jax.Array] = {}  # tied embeddings stand in a decoder's tree twice
+
+    def copy(leaf):
+        if id(leaf) not in copies:
+            copies[id(leaf)] = copy_once(leaf)
+        return copies[id(leaf)]
+
+    def copy_once(x):
         x = jnp.asarray(x)[None]
         shards = [jax.device_put(x, device) for device in devices]
         return jax.make_array_from_single_device_arrays((len(devices), *x.shape[1:]), sharding, shards)
