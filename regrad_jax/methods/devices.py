@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 
 def replicate(tree: Any) -> Any:
-    """Returns the tree on every local device, leaves with a leading device axis; shared leaves stay shared."""
+    """Returns the tree on every local device, with a leading device axis; shared leaves stay shared."""
     devices = jax.local_devices()
     sharding = NamedSharding(Mesh(np.array(devices), ("device",)), PartitionSpec("device"))
 

@@ -5,7 +5,9 @@ import importlib
 from regrad_jax.data.almanac.kinds import Kind
 
 # One module a theme; each has KINDS, a tuple of Kind.
-THEMES = ("people", "lives", "places", "organisations", "things", "culture")
+THEMES = (
+    "people", "lives", "places", "organisations", "things", "culture", "news", "technical", "records", "daily",
+)  # fmt: skip
 
 KINDS: tuple[Kind, ...] = tuple(
     kind
