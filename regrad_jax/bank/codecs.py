@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class Codec(NamedTuple):
@@ -69,7 +70,7 @@ def _digits(levels: int) -> Codec:
       Three levels are -1, 0, 1, and 3^5 = 243 fits a byte: -1 0 1 0 0 is 0 + 1 x 3 + 2 x 9 + 1 x 27 + 1 x 81.
     """
     per_byte = int(math.log(256) / math.log(levels) + 1e-9)
-    places_D = levels ** jnp.arange(per_byte)
+    places_D = levels ** np.arange(per_byte, dtype=np.int32)  # of NumPy: an import starts no device
     middle = (levels - 1) / 2
 
     def encode(values_NxP):

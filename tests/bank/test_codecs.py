@@ -1,5 +1,8 @@
 """Packing of rows: what is lost, and how the bytes lie."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -134,3 +137,10 @@ def test_few_levels_by_hand(name, levels, block, step):
 
 def test_a_ternary_number_costs_at_most_1_7_bits():
     assert 8 * CODECS["ternary"].packed_bytes(46_080) / 46_080 <= 1.7
+
+
+def test_importing_the_codecs_starts_no_device():
+    """`jax.distributed.initialize` must come before the first device, and `regrad bank log` needs none."""
+    program = "import regrad_jax.bank.store; from jax._src import xla_bridge; print(xla_bridge.backends_are_initialized())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
