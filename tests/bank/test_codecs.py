@@ -141,6 +141,12 @@ def test_a_ternary_number_costs_at_most_1_7_bits():
 
 def test_importing_the_codecs_starts_no_device():
     """`jax.distributed.initialize` must come before the first device, and `regrad bank log` needs none."""
-    program = "import regrad_jax.bank.store; from jax._src import xla_bridge; print(xla_bridge.backends_are_initialized())"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    lines = (
+        "import regrad_jax.bank.store",
+        "from jax._src import xla_bridge",
+        "print(xla_bridge.backends_are_initialized())",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "; ".join(lines)], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False\n"
