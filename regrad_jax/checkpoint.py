@@ -134,8 +134,13 @@ def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
 
 def _flatten(meta: MetaParams) -> dict[str, np.ndarray]:
     tensors = {"log_temperature": np.asarray(meta.log_temperature).reshape(1)}
-    for part in ("theta", "bases", "alpha"):
-        for target, factors in getattr(meta, part).items():
+    trees = {"theta": meta.theta, "bases": meta.bases}
+    if isinstance(meta.alpha, Mapping):
+        trees["alpha"] = meta.alpha
+    else:
+        tensors["alpha"] = np.asarray(meta.alpha).reshape(1)
+    for part, tree in trees.items():
+        for target, factors in tree.items():
             for name, value in factors.items():
                 tensors[f"{part}.{target}.{name}"] = np.ascontiguousarray(value)
     return tensors
@@ -144,14 +149,15 @@ def _flatten(meta: MetaParams) -> dict[str, np.ndarray]:
 def _unflatten(tensors: Mapping[str, np.ndarray]) -> MetaParams:
     trees: dict[str, dict[str, dict[str, Any]]] = {"theta": {}, "bases": {}, "alpha": {}}
     for path, value in tensors.items():
-        if path == "log_temperature":
+        if path in ("log_temperature", "alpha"):
             continue
         part, target, name = path.split(".")
         trees[part].setdefault(target, {})[name] = jnp.asarray(value, jnp.float32)
     # A kind without bases still has an (empty) entry for every target.
     trees["bases"] = {target: trees["bases"].get(target, {}) for target in trees["theta"]}
     temperature = jnp.asarray(tensors["log_temperature"][0], jnp.float32)
-    return MetaParams(trees["theta"], trees["bases"], trees["alpha"], temperature)
+    alpha = jnp.asarray(tensors["alpha"][0], jnp.float32) if "alpha" in tensors else trees["alpha"]
+    return MetaParams(trees["theta"], trees["bases"], alpha, temperature)
 
 
 def _digest(trees: Mapping[str, Tree]) -> str:

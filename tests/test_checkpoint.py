@@ -12,6 +12,7 @@ import pytest
 
 from regrad_jax import checkpoint as checkpoint_module
 from regrad_jax.adaptation.adapter import RowLayout
+from regrad_jax.adaptation.inner import ALPHAS
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.errors import UserError
 from tiny_models import KINDS, adapter, meta_params
@@ -49,6 +50,15 @@ def test_a_checkpoint_goes_round(kind, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, loaded.meta, checkpoint.meta)
     assert loaded.fingerprint() == checkpoint.fingerprint()
     assert loaded.layout == RowLayout.of(checkpoint.meta.theta)
+
+
+@pytest.mark.parametrize("mode", ALPHAS)
+def test_step_sizes_of_every_form_go_round(mode, tmp_path):
+    checkpoint = made(meta=meta_params(adapter(), alpha_mode=mode))
+    save_checkpoint(tmp_path / "release", checkpoint)
+    loaded = load_checkpoint(tmp_path / "release")
+    assert jax.tree.structure(loaded.meta) == jax.tree.structure(checkpoint.meta)
+    jax.tree.map(np.testing.assert_array_equal, loaded.meta, checkpoint.meta)
 
 
 def moved(part: str, target: str = "up") -> Checkpoint:

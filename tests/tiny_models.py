@@ -24,7 +24,7 @@ DECODER = DecoderConfig(
 )
 FIRST_LAYER = 2
 VOCABULARY = 600  # of the tiny model on disk
-KINDS = ("core", "lora")
+KINDS = ("core", "lora", "lora_b")
 
 
 def adapter(kind: str = "core", **changes) -> AdapterConfig:
@@ -45,9 +45,11 @@ def decoder() -> SplitDecoder:
         return split(DECODER, jax.tree_util.tree_map_with_path(draw, shapes), FIRST_LAYER)
 
 
-def meta_params(config: AdapterConfig, model: DecoderConfig = DECODER, *, zero: bool = False) -> MetaParams:
-    """Meta-parameters with step sizes that differ by layer and tensor; theta stands off 0 unless `zero`."""
-    meta = init_meta(config, model, jax.random.key(1), alpha=0.3, temperature=0.5)
+def meta_params(
+    config: AdapterConfig, model: DecoderConfig = DECODER, *, zero: bool = False, alpha_mode: str = "tie"
+) -> MetaParams:
+    """Meta-parameters with step sizes that differ where they may; theta stands off 0 unless `zero`."""
+    meta = init_meta(config, model, jax.random.key(1), alpha=0.3, temperature=0.5, alpha_mode=alpha_mode)
     rng = np.random.default_rng(2)
     noise = lambda x: jnp.asarray(rng.normal(size=x.shape), jnp.float32)
     theta = meta.theta if zero else jax.tree.map(lambda x: x + 0.3 * noise(x), meta.theta)

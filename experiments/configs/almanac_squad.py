@@ -27,6 +27,7 @@ def get_config() -> ml_collections.ConfigDict:
             "theta": "zero",  # document gradients are taken at the base model itself
             "initial": "",  # a released checkpoint's folder to go on from
             "alpha": 0.5,  # where the step sizes start; learned
+            "alpha_mode": "tie",  # one for every layer of every adapter tensor
             "temperature": 0.1,  # where the softmax over cosine similarities starts; learned
             "documents_per_question": 3,  # its own and two retrieved distractors
             "sources": {

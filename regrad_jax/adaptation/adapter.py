@@ -72,11 +72,18 @@ def _init_lora(key, layers, fan_in, fan_out, rank):
     return {"A": a, "B": jnp.zeros((layers, fan_out, rank))}, {}
 
 
+def _init_lora_b(key, layers, fan_in, fan_out, rank):
+    theta, _ = _init_lora(key, layers, fan_in, fan_out, rank)
+    return {"B": theta["B"]}, {"A": theta["A"]}
+
+
 KINDS: Mapping[str, Kind] = {
     # y = W x + s B R A x (LoRA-XS, Balazy et al., arXiv 2405.17604, with meta-learned bases)
     "core": Kind(_init_core, lambda theta, bases, s: (bases["A"], theta["R"], s * bases["B"])),
     # y = W x + s B A x (LoRA, Hu et al., arXiv 2106.09685; the reference's)
     "lora": Kind(_init_lora, lambda theta, bases, s: (theta["A"], s * theta["B"])),
+    # y = W x + s B A x, where only B moves: half of a lora row
+    "lora_b": Kind(_init_lora_b, lambda theta, bases, s: (bases["A"], s * theta["B"])),
 }
 
 

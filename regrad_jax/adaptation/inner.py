@@ -28,19 +28,23 @@ from regrad_jax.models.generation import HeadFn
 Array = jax.Array | np.ndarray
 
 
+# One array for all of theta, or a tree of theta's form whose leaves lack axes at their ends.
+StepSizes = Array | Tree
+
+
 class MetaParams(NamedTuple):
     """What meta-training learns.
 
     Attributes:
         theta: the adapted parameters before any document moves them.
         bases: the adapter's matrices that the inner step holds still.
-        alpha: step sizes, one for every layer of every adapter tensor: leaves of shape (L,).
+        alpha: step sizes, in one of the forms of `ALPHAS`.
         log_temperature: scalar, the log of the relevance softmax's temperature.
     """
 
     theta: Tree
     bases: Tree
-    alpha: Tree
+    alpha: StepSizes
     log_temperature: jax.Array
 
 
@@ -90,11 +94,32 @@ def init_meta(
     *,
     alpha: float,
     temperature: float,
+    alpha_mode: str = "tie",
 ) -> MetaParams:
-    """Returns the starting point of meta-training, float32."""
+    """Returns the starting point of meta-training, float32; `alpha_mode` is a name in `ALPHAS`."""
     theta, bases = init_adapter(config, decoder, key)
-    step_sizes = jax.tree.map(lambda x: jnp.full(x.shape[:1], alpha), theta)
-    return MetaParams(theta, bases, step_sizes, jnp.log(jnp.float32(temperature)))
+    return MetaParams(theta, bases, ALPHAS[alpha_mode](theta, alpha), jnp.log(jnp.float32(temperature)))
+
+
+def _one_alpha(theta: Tree, alpha: float) -> jax.Array:
+    return jnp.float32(alpha)
+
+
+def _alpha_of_layers(theta: Tree, alpha: float) -> StepSizes:
+    return jax.tree.map(lambda x: jnp.full(x.shape[:1], alpha, jnp.float32), theta)
+
+
+def _alpha_of_numbers(theta: Tree, alpha: float) -> StepSizes:
+    return jax.tree.map(lambda x: jnp.full(x.shape, alpha, jnp.float32), theta)
+
+
+# How many step sizes there are: (theta, initial value) -> alpha. The names are the reference's.
+ALPHAS: Mapping[str, Callable[[Tree, float], StepSizes]] = {
+    "fix": _one_alpha,  # one for all, which training leaves alone (`training.state.optimizer`)
+    "same": _one_alpha,  # one for all
+    "tie": _alpha_of_layers,  # one for every layer of every adapter tensor
+    "full": _alpha_of_numbers,  # one for every number
+}
 
 
 def document_loss(
@@ -203,8 +228,13 @@ def _relevance(scores_QxN, retrieved_QxN, log_temperature):
     return jnp.where(retrieved_QxN, jax.nn.softmax(logits, axis=-1), 0.0)
 
 
+def _mean(scores_QxN, retrieved_QxN, log_temperature):
+    counts_Qx1 = jnp.sum(retrieved_QxN, axis=-1, keepdims=True)
+    return retrieved_QxN / jnp.maximum(counts_Qx1, 1).astype(jnp.float32)
+
+
 # (scores_QxN, retrieved_QxN bool, log_temperature) -> weights_QxN, zero where not retrieved.
-DOCUMENT_WEIGHTS: Mapping[str, Weights] = {"sum": _sum, "relevance": _relevance}
+DOCUMENT_WEIGHTS: Mapping[str, Weights] = {"sum": _sum, "mean": _mean, "relevance": _relevance}
 
 
 def adapted_parameters(
@@ -227,9 +257,18 @@ def descend(meta: MetaParams, totals_Q: Tree, gamma: float | jax.Array = 1.0) ->
     """Returns theta - gamma alpha . totals for weighted sums of gradients with a leading question axis."""
 
     def step(theta, alpha, total_Q):
-        return theta - gamma * alpha.reshape(-1, *(1,) * (theta.ndim - 1)) * total_Q
+        return theta - gamma * alpha * total_Q
 
-    return jax.tree.map(step, meta.theta, meta.alpha, totals_Q)
+    return jax.tree.map(step, meta.theta, step_sizes(meta), totals_Q)
+
+
+def step_sizes(meta: MetaParams) -> Tree:
+    """Returns alpha as a tree of theta's form, each leaf with as many axes as theta's."""
+    alpha = meta.alpha
+    if not isinstance(alpha, Mapping):
+        alpha = jax.tree.map(lambda _: alpha, meta.theta)
+    align = lambda alpha, theta: jnp.reshape(alpha, (*alpha.shape, *(1,) * (theta.ndim - alpha.ndim)))
+    return jax.tree.map(align, alpha, meta.theta)
 
 
 def adapted_head(decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree) -> HeadFn:

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from regrad_jax.adaptation.inner import step_sizes
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Question
@@ -75,9 +76,8 @@ def _measure_one(
 
 def _update(regrad: ReGrad, bank: Bank, position: int) -> np.ndarray:
     """Returns alpha . g of a stored document, flat: what a step of weight one applies."""
-    layout, alpha = regrad.checkpoint.layout, regrad.checkpoint.meta.alpha
-    grads = layout.unflatten(bank.read_rows([position])[0])
-    scaled = jax.tree.map(lambda a, g: a.reshape(-1, *(1,) * (g.ndim - 1)) * g, alpha, grads)
+    grads = regrad.checkpoint.layout.unflatten(bank.read_rows([position])[0])
+    scaled = jax.tree.map(lambda alpha, g: alpha * g, step_sizes(regrad.checkpoint.meta), grads)
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(scaled)])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import ml_collections
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS
+from regrad_jax.adaptation.inner import ALPHAS, DOCUMENT_WEIGHTS
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 
@@ -55,6 +55,7 @@ class TrainConfig:
             "learned" trains it too, through second derivatives. Zero needs the core adapter.
         initial: folder of a released checkpoint to start from; empty starts at random.
         alpha: initial step size of every adapter tensor.
+        alpha_mode: how many step sizes there are, a name in `ALPHAS`.
         temperature: initial temperature of the relevance weights.
         documents_per_question: k of a task, the question's own document among them.
         sources: the datasets by name.
@@ -78,6 +79,7 @@ class TrainConfig:
     theta: str
     initial: str
     alpha: float
+    alpha_mode: str
     temperature: float
     documents_per_question: int
     sources: Mapping[str, SourceConfig]
@@ -94,6 +96,7 @@ class TrainConfig:
     def __post_init__(self):
         _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
         _choice("prompts", self.prompts, PROMPTS)
+        _choice("alpha_mode", self.alpha_mode, ALPHAS)
         _choice("theta", self.theta, ("zero", "learned"))
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")

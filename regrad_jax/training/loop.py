@@ -142,6 +142,7 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
             base.decoder.config,
             jax.random.key(config.seed),
             alpha=config.alpha,
+            alpha_mode=config.alpha_mode,
             temperature=config.temperature,
         )
     checkpoint = load_checkpoint(config.initial)

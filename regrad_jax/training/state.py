@@ -62,11 +62,22 @@ def learning_rate(config: TrainConfig) -> optax.Schedule:
 
 
 def optimizer(config: TrainConfig) -> optax.GradientTransformation:
-    """AdamW under a joint clip of the gradient's norm (the reference's betas and epsilon)."""
+    """AdamW under a joint clip of the gradient's norm (the reference's betas and epsilon).
+
+    With `alpha_mode` "fix" the step sizes stay as they are: neither moved nor decayed.
+    """
     return optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
         optax.adamw(learning_rate(config), weight_decay=config.weight_decay),
+        *([_still_alpha()] if config.alpha_mode == "fix" else []),
     )
+
+
+def _still_alpha() -> optax.GradientTransformation:
+    def still(updates: MetaParams, params=None) -> MetaParams:
+        return updates._replace(alpha=jax.tree.map(jnp.zeros_like, updates.alpha))
+
+    return optax.stateless(still)
 
 
 @functools.partial(jax.jit, static_argnames=("config", "weighting", "update"), donate_argnums=0)

@@ -9,11 +9,13 @@ import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
 from regrad_jax.adaptation.inner import (
+    ALPHAS,
     DOCUMENT_WEIGHTS,
     Documents,
     MetaParams,
     adapted_head,
     adapted_parameters,
+    descend,
     document_gradients,
     gradient_factors,
     init_meta,
@@ -52,6 +54,26 @@ def refilled(docs: Documents, garbage: int, width: int) -> Documents:
     for row, length in enumerate(docs.lengths_N):
         tokens[row, :length] = docs.tokens_NxT[row, :length]
     return Documents(jnp.asarray(tokens), docs.lengths_N)
+
+
+@pytest.mark.parametrize(("mode", "numbers"), [("fix", 1), ("same", 1), ("tie", 4 * 2), ("full", 4 * 2 * 9)])
+def test_a_step_takes_each_number_s_own_step_size(mode, numbers):
+    """theta of two targets, two layers and a 3 x 3 core; every step size is different where it may be."""
+    theta = {t: {"R": jnp.zeros((2, 3, 3)), "Q": jnp.ones((2, 3, 3))} for t in ("up", "down")}
+    alpha = ALPHAS[mode](theta, 0.5)
+    assert sum(x.size for x in jax.tree.leaves(alpha)) == numbers
+    assert all(np.all(x == 0.5) for x in jax.tree.leaves(alpha))
+    draws = np.random.default_rng(0)
+    alpha = jax.tree.map(lambda x: jnp.asarray(draws.uniform(0.1, 1, x.shape), jnp.float32), alpha)
+    meta = MetaParams(theta, {}, alpha, jnp.float32(0))
+    totals_Q = jax.tree.map(lambda x: jnp.asarray(draws.normal(size=(5, *x.shape)), jnp.float32), theta)
+    moved_Q = descend(meta, totals_Q, 2.0)
+    for target, factors in theta.items():
+        for name, start in factors.items():
+            own = alpha if mode in ("fix", "same") else alpha[target][name]
+            own = own[:, None, None] if mode == "tie" else own
+            expected = start - 2.0 * own * totals_Q[target][name]
+            np.testing.assert_allclose(moved_Q[target][name], expected, rtol=1e-6)
 
 
 def test_meta_training_starts_where_it_is_told():
@@ -191,6 +213,13 @@ SCORES = jnp.array([[0.9, 0.4, 50.0, 0.1], [9.0, 9.0, -0.3, 9.0], [5.0] * 4, [0.
 def test_plain_sum_weighs_every_retrieved_document_alike():
     weights = DOCUMENT_WEIGHTS["sum"](SCORES, RETRIEVED, jnp.float32(0.3))
     np.testing.assert_array_equal(weights, np.asarray(RETRIEVED, np.float32))
+
+
+def test_mean_shares_one_step_out_evenly():
+    weights = DOCUMENT_WEIGHTS["mean"](SCORES, RETRIEVED, jnp.float32(0.3))
+    third = 1 / 3
+    expected = [[third, third, 0, third], [0, 0, 1, 0], [0, 0, 0, 0], [0.25] * 4]
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 10.0])

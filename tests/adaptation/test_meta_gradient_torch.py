@@ -78,7 +78,7 @@ def token_losses(model, config, theta, bases, tokens):
             if config.kind == "core":
                 factors = (still["A"], moving["R"], config.scale * still["B"])
             else:
-                factors = (moving["A"], config.scale * moving["B"])
+                factors = ((moving | still)["A"], config.scale * moving["B"])
             getattr(layer.mlp, f"{target}_proj").factors = factors
     tokens = torch.tensor(np.asarray(tokens), dtype=torch.long)
     logits = model(tokens[None], use_cache=False).logits[0, :-1]
@@ -113,12 +113,15 @@ def test_document_gradients_equal_autograd(kind, models):
         assert_near(ours, jax.tree.map(lambda x: x.numpy(), grads), 1e-5)
 
 
-@pytest.mark.parametrize("weighting", DOCUMENT_WEIGHTS)
+@pytest.mark.parametrize(
+    ("weighting", "alpha_mode"),
+    [*((weighting, "tie") for weighting in DOCUMENT_WEIGHTS), ("sum", "same"), ("relevance", "full")],
+)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_meta_gradient_equals_create_graph(kind, weighting, models):
+def test_the_meta_gradient_equals_create_graph(kind, weighting, alpha_mode, models):
     decoder, model = models
     config, batch = adapter(kind), task_batch()
-    meta = meta_params(config)
+    meta = meta_params(config, alpha_mode=alpha_mode)
     gradient = jax.jit(lambda meta, batch: meta_gradient(meta, decoder, config, weighting, batch))
     (found_loss, _), found = gradient(meta, batch)
 
@@ -132,15 +135,21 @@ def test_the_meta_gradient_equals_create_graph(kind, weighting, models):
             continue
         used = np.flatnonzero(batch.retrieved_QxN[q])
         weights = torch.ones(len(used))
+        if weighting == "mean":
+            weights = weights / max(len(used), 1)
         if weighting == "relevance":
             scores = torch.tensor(np.asarray(batch.scores_QxN[q])[used])
             weights = torch.softmax(scores / torch.exp(theirs.log_temperature), dim=0)
         theta = theirs.theta
+        one = alpha_mode == "same"
+        alphas = jax.tree.map(lambda _: theirs.alpha, theta) if one else theirs.alpha
         for weight, n in zip(weights, used, strict=True):
             theta = jax.tree.map(
-                lambda x, alpha, g, w=weight: x - alpha.reshape(-1, 1, 1) * w * g,
+                lambda x, alpha, g, w=weight: (
+                    x - (alpha[:, None, None] if alpha.ndim == 1 else alpha) * w * g
+                ),
                 theta,
-                theirs.alpha,
+                alphas,
                 grads[n][0],
             )
         start = int(questions.prompt_lengths_Q[q])

@@ -69,6 +69,7 @@ def configured(model: pathlib.Path, **changes) -> TrainConfig:
         "theta": "zero",
         "initial": "",
         "alpha": 0.3,
+        "alpha_mode": "tie",
         "temperature": 0.1,
         "documents_per_question": 2,
         "sources": {"almanac": source | lengths, "more": source | lengths | {"entities": 9}},

@@ -89,6 +89,14 @@ def test_the_clip_is_joint_and_stands_before_the_moments():
         np.testing.assert_allclose(updates[name], -rate * mean / (np.sqrt(square) + 1e-8), rtol=1e-4)
 
 
+def test_fixed_step_sizes_are_neither_moved_nor_decayed():
+    meta = meta_params(adapter(), alpha_mode="fix")
+    update = optimizer(configured(alpha_mode="fix", weight_decay=0.1))
+    updates, _ = update.update(jax.tree.map(jnp.ones_like, meta), update.init(meta), meta)
+    assert not np.any(updates.alpha)
+    assert all(np.any(x) for x in jax.tree.leaves((updates.theta, updates.bases, updates.log_temperature)))
+
+
 def test_a_step_takes_quantised_factors_for_documents():
     arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter(), zero=True)
     update = optimizer(configured())
