@@ -6,6 +6,7 @@ import pathlib
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import safetensors.numpy
 import tokenizers
@@ -18,6 +19,7 @@ from regrad_jax.data.almanac.generate import generate
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import HF_NAMES
+from regrad_jax.training.config import TrainConfig
 
 DECODER = DecoderConfig(
     vocab_size=97, width=16, layers=4, heads=4, kv_heads=2, head_dim=4, mlp_dim=24, tied_embeddings=True
@@ -147,3 +149,40 @@ def write_model(folder: pathlib.Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     safetensors.numpy.save_file(tensors, folder / "model.safetensors")
     write_tokenizer(folder)
+
+
+def train_config(model: pathlib.Path, **changes) -> TrainConfig:
+    """A run of five steps on a few people of the almanac."""
+    lengths = {"document_tokens": 128, "question_tokens": 40, "answer_tokens": 12}
+    source = {
+        "kind": "almanac",
+        "entities": 24,
+        "kinds": ("person",),
+        "anchors": 2,
+        "questions_per_document": 1,
+    }
+    values = {
+        "base_model": str(model),
+        "encoder": "unused",
+        "seed": 0,
+        "adapter": {"kind": "core", "rank": 3, "first_layer": 2},
+        "weighting": "relevance",
+        "prompts": "plain",
+        "theta": "zero",
+        "initial": "",
+        "alpha": 0.3,
+        "alpha_mode": "tie",
+        "temperature": 0.1,
+        "documents_per_question": 2,
+        "sources": {"almanac": source | lengths, "more": source | lengths | {"entities": 9}},
+        "stages": ((2, {"almanac": 1.0}), (3, {"almanac": 0.5, "more": 0.5})),
+        "learning_rate": 0.01,
+        "weight_decay": 0.0,
+        "warmup_steps": 1,
+        "decay": "cosine",
+        "clip_norm": 0.5,
+        "eval_every": 3,
+        "eval_documents": 12,
+        "save_every": 2,
+    }
+    return TrainConfig.from_dict(ml_collections.ConfigDict(values | changes))

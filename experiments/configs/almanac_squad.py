@@ -60,5 +60,9 @@ def get_config() -> ml_collections.ConfigDict:
             "eval_every": 200,  # steps
             "eval_documents": 24,  # validation documents of each source
             "save_every": 25,  # steps
+            "batches_per_step": 1,
+            "dtype": "float32",
+            "remat": False,
+            "mesh": {"data": 1, "fsdp": 1},
         }
     )

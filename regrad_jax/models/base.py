@@ -38,8 +38,8 @@ def locate(name: str) -> pathlib.Path:
     return fetch(name) if name in ASSETS else pathlib.Path(os.path.expanduser(name))
 
 
-def load_base(name: str, first_layer: int, dtype: Any = jnp.float32) -> BaseModel:
-    """Loads a base model by asset name, Hugging Face folder or `.gguf` file.
+def load_base(name: str, first_layer: int, dtype: Any = jnp.float32, remat: bool = False) -> BaseModel:
+    """Loads a base model by asset name, Hugging Face folder or `.gguf` file; the rest as for `split`.
 
     Raises:
         UserError: there is no such model, or it is not of a supported kind.
@@ -49,7 +49,7 @@ def load_base(name: str, first_layer: int, dtype: Any = jnp.float32) -> BaseMode
     tokenizer = load_tokenizer(path)
     return BaseModel(
         name=name,
-        decoder=split(config, params, first_layer, dtype),
+        decoder=split(config, params, first_layer, dtype, remat),
         tokenizer=tokenizer,
         digest=asset_digest(path),
         tokenizer_digest=tokenizer_digest(tokenizer),

@@ -126,9 +126,9 @@ def _attend(q_BxTxHxd, k_BxSxKvxd, v_BxSxKvxd, positions_BxT, window: int | None
     return jnp.einsum("...kgts,...skd->...tkgd", weights, v_BxSxKvxd)
 
 
-def _stack(config: DecoderConfig, count: int, dtype: Any) -> nn.Module:
+def _stack(config: DecoderConfig, count: int, dtype: Any, remat: bool = False) -> nn.Module:
     scanned = nn.scan(
-        Block,
+        nn.remat(Block, prevent_cse=False) if remat else Block,
         variable_axes={"params": 0, "inputs": 0, "offsets": 0},
         split_rngs={"params": True},
         in_axes=(nn.broadcast, 0, 0),
@@ -159,10 +159,11 @@ class Head(nn.Module):
     config: DecoderConfig
     count: int
     dtype: Any = jnp.float32
+    remat: bool = False
 
     def setup(self):
         cfg = self.config
-        self.layers = _stack(cfg, self.count, self.dtype)
+        self.layers = _stack(cfg, self.count, self.dtype, self.remat)
         self.norm = nn.RMSNorm(epsilon=cfg.norm_eps, dtype=self.dtype)
         if cfg.tied_embeddings:
             self.embed = nn.Embed(cfg.vocab_size, cfg.width, dtype=self.dtype)
@@ -186,7 +187,10 @@ class SplitDecoder(flax.struct.PyTreeNode):
         head_params: layers [first_layer, L), the final norm and the unembedding.
         config: the decoder's shape.
         first_layer: the first adapted layer.
-        dtype: what activations are computed in; norms and softmax statistics stay float32.
+        dtype: of the weights and of what is computed with them; norms, rotations, softmax statistics and
+            logits are computed in float32.
+        remat: whether derivatives compute a head layer's insides again instead of keeping them: less
+            memory for more work.
     """
 
     trunk_params: Params
@@ -194,6 +198,7 @@ class SplitDecoder(flax.struct.PyTreeNode):
     config: DecoderConfig = flax.struct.field(pytree_node=False)
     first_layer: int = flax.struct.field(pytree_node=False)
     dtype: Any = flax.struct.field(pytree_node=False, default=jnp.float32)
+    remat: bool = flax.struct.field(pytree_node=False, default=False)
 
     @property
     def head_layers(self) -> int:
@@ -207,7 +212,7 @@ class SplitDecoder(flax.struct.PyTreeNode):
 
     def head(self, hidden_BxTxD, chains: Chains, positions_BxT=None, cache: Cache | None = None):
         """Runs the adapted layers. Returns (features_BxTxD after the final norm, cache)."""
-        module = Head(self.config, self.head_layers, self.dtype)
+        module = Head(self.config, self.head_layers, self.dtype, self.remat)
         positions_BxT = _positions(hidden_BxTxD.shape[:-1], positions_BxT)
         variables = {"params": self.head_params}
         return module.apply(variables, hidden_BxTxD, positions_BxT, chains, cache)
@@ -223,7 +228,7 @@ class SplitDecoder(flax.struct.PyTreeNode):
         Returns:
             (features_BxTxD, inputs), inputs being target -> the projection's input, (L, B, T, in).
         """
-        module = Head(self.config, self.head_layers, self.dtype)
+        module = Head(self.config, self.head_layers, self.dtype, self.remat)
         added = {f"{target}_out": offset for target, offset in offsets.items()}
         variables = {"params": self.head_params, "offsets": {"layers": added}}
         positions = _positions(hidden_BxTxD.shape[:-1], None)
@@ -233,7 +238,7 @@ class SplitDecoder(flax.struct.PyTreeNode):
 
     def logits(self, features):
         """Maps features (..., D) to float32 logits (..., V)."""
-        module = Head(self.config, self.head_layers, self.dtype)
+        module = Head(self.config, self.head_layers, self.dtype, self.remat)
         return module.apply({"params": self.head_params}, features, method=Head.logits)
 
     def empty_cache(self, batch: int, slots: int) -> tuple[Cache, Cache]:
@@ -244,18 +249,21 @@ class SplitDecoder(flax.struct.PyTreeNode):
         return (zeros(trunk), zeros(trunk)), (zeros(head), zeros(head))
 
 
-def split(config: DecoderConfig, params: Params, first_layer: int, dtype: Any = jnp.float32) -> SplitDecoder:
+def split(
+    config: DecoderConfig, params: Params, first_layer: int, dtype: Any = jnp.float32, remat: bool = False
+) -> SplitDecoder:
     """Cuts a decoder's parameters at `first_layer`; tied embeddings stand in both parts, unshared bytes none.
 
     Args:
         config: the decoder's shape.
         params: the tree that `regrad_jax.models.weights.load_decoder` returns, layers stacked.
         first_layer: the first layer of the head, in [0, config.layers).
-        dtype: the compute type of activations.
+        dtype: as in `SplitDecoder`; weights of another type are cast.
+        remat: as in `SplitDecoder`.
     """
     if not 0 <= first_layer < config.layers:
         raise UserError(f"adapter.first_layer {first_layer} is not in [0, {config.layers})")
-    params = jax.tree.map(jnp.asarray, params)
+    params = jax.tree.map(lambda x: jnp.asarray(x, dtype), params)
     layers = params["layers"]
     trunk = {"embed": params["embed"]}
     if first_layer:
@@ -263,7 +271,7 @@ def split(config: DecoderConfig, params: Params, first_layer: int, dtype: Any = 
     head = {"layers": jax.tree.map(lambda x: x[first_layer:], layers), "norm": params["norm"]}
     end = "embed" if config.tied_embeddings else "unembed"
     head[end] = params[end]
-    return SplitDecoder(trunk, head, config, first_layer, dtype)
+    return SplitDecoder(trunk, head, config, first_layer, dtype, remat)
 
 
 def forward(config: DecoderConfig, params: Params, tokens_BxT: jax.Array) -> jax.Array:

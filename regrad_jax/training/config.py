@@ -41,6 +41,19 @@ class SourceConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """How training is laid over devices: data x fsdp of them, of all processes together.
+
+    Attributes:
+        data: groups of devices; each holds the frozen weights once.
+        fsdp: devices that share one copy of the frozen weights.
+    """
+
+    data: int = 1
+    fsdp: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """A meta-training run.
 
@@ -68,6 +81,11 @@ class TrainConfig:
         eval_every: steps between validations.
         eval_documents: validation documents of each source.
         save_every: steps between checkpoints.
+        batches_per_step: batches whose mean gradient makes one step, whatever devices they run on.
+        dtype: of the frozen weights and of what is computed with them, "float32" or "bfloat16"; what is
+            learned stays float32.
+        remat: whether derivatives compute layers' insides again instead of keeping them.
+        mesh: devices; they share a step's batches evenly.
     """
 
     base_model: str
@@ -92,6 +110,10 @@ class TrainConfig:
     eval_every: int
     eval_documents: int
     save_every: int
+    batches_per_step: int = 1
+    dtype: str = "float32"
+    remat: bool = False
+    mesh: MeshConfig = MeshConfig()
 
     def __post_init__(self):
         _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
@@ -100,6 +122,7 @@ class TrainConfig:
         _choice("theta", self.theta, ("zero", "learned"))
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
+        _choice("dtype", self.dtype, ("float32", "bfloat16"))
         _choice("decay", self.decay, ("cosine", "linear"))
         for name, source in self.sources.items():
             _choice(f"sources.{name}.kind", source.kind, ("almanac", "squad"))
@@ -112,8 +135,21 @@ class TrainConfig:
             )
             for key in sizes:
                 _positive(f"sources.{name}.{key}", getattr(source, key))
-        for key in ("documents_per_question", "eval_every", "eval_documents", "save_every"):
+        for key in (
+            "documents_per_question",
+            "eval_every",
+            "eval_documents",
+            "save_every",
+            "batches_per_step",
+        ):
             _positive(key, getattr(self, key))
+        for key in ("data", "fsdp"):
+            _positive(f"mesh.{key}", getattr(self.mesh, key))
+        if self.batches_per_step % self.devices:
+            raise UserError(
+                f"config.batches_per_step: {self.batches_per_step} batches cannot be shared evenly by the "
+                f"{self.devices} devices of config.mesh; give a multiple of {self.devices}"
+            )
         for steps, shares in self.stages:
             _positive("stages", steps)
             for name in shares:
@@ -122,6 +158,10 @@ class TrainConfig:
     @property
     def total_steps(self) -> int:
         return sum(steps for steps, _ in self.stages)
+
+    @property
+    def devices(self) -> int:
+        return self.mesh.data * self.mesh.fsdp
 
     @classmethod
     def from_dict(cls, config: ml_collections.ConfigDict) -> "TrainConfig":
@@ -132,6 +172,7 @@ class TrainConfig:
         """
         values = config.to_dict()
         values["adapter"] = _build(AdapterConfig, "adapter", values.get("adapter", {}))
+        values["mesh"] = _build(MeshConfig, "mesh", values.get("mesh", {}))
         values["sources"] = {
             name: _build(SourceConfig, f"sources.{name}", source)
             for name, source in values.get("sources", {}).items()

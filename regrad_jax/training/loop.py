@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
 from regrad_jax.adaptation.inner import MetaParams, init_meta
 from regrad_jax.adaptation.outer import TaskBatch
@@ -26,11 +27,13 @@ from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
+from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import plot_run, read_metrics
+from regrad_jax.training.mesh import Layout
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
 from regrad_jax.training.tasks import (
     Draw,
@@ -61,19 +64,22 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     """
     release = workdir / "release"
     _check(workdir, config)
+    layout = Layout(config)
     if release.exists():
-        to_stderr(f"{release} is finished; nothing to do")
+        _say(f"{release} is finished; nothing to do")
         return release
-    base = load_base(config.base_model, config.adapter.first_layer)
+    base = load_base(config.base_model, config.adapter.first_layer, config.dtype, config.remat)
     embedder = Embedder.load(locate(config.encoder))
-    to_stderr("reading and embedding the training texts")
+    _say("reading and embedding the training texts")
     sources = _sources(config, base, embedder, "train")
     held_out = _validation_batches(config, base, embedder)
     update = optimizer(config)
     meta = _start(config, base)
-    state = TrainState(jnp.int32(0), meta, update.init(meta))
+    state = layout.replicate(TrainState(jnp.int32(0), meta, update.init(meta)))
+    decoder = layout.shard_frozen(base.decoder)
     workdir.mkdir(parents=True, exist_ok=True)
-    (workdir / "config.json").write_text(_as_json(config))
+    if _is_first():
+        (workdir / "config.json").write_text(_as_json(config))
     caches = {}
     if config.theta == "zero":
         caches = {
@@ -83,33 +89,36 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     with _manager(workdir) as manager, _termination() as terminated:
         if manager.latest_step() is not None:
             state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
-            to_stderr(f"resuming from step {int(state.step)}")
+            _say(f"resuming from step {int(state.step)}")
         log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
         validation: dict[str, Any] = {}
-        for name, drawn, batch in _batches(config, sources, int(state.step)):
-            if name in caches:
-                batch = caches[name].fill(drawn, batch)
+        for name, drawn in _batches(config, layout, sources, int(state.step)):
+            filled = caches[name].fill if name in caches else lambda _, batch: batch
+            batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
             state, metrics, norm = train_step(
-                state, base.decoder, batch,
+                state, decoder, batches,
                 config=config.adapter, weighting=config.weighting, update=update,
             )  # fmt: skip
             step = int(state.step)
             log.step(step, name, metrics, norm, state.meta)
-            if step % config.eval_every == 0 or step == config.total_steps:
-                validation = _validate(config, base, state, held_out)
+            last, stop = step == config.total_steps, _any_process(terminated.is_set())
+            if step % config.eval_every == 0 or last:
+                validation = _validate(config, decoder, base.stops_V, state, held_out)
                 log.validation(step, validation)
-                plot_run(workdir / "metrics.jsonl", workdir / "curve.png")
-            if step % config.save_every == 0 or step == config.total_steps or terminated.is_set():
+                if _is_first():
+                    plot_run(workdir / "metrics.jsonl", workdir / "curve.png")
+            if step % config.save_every == 0 or last or stop:
                 manager.save(step, args=ocp.args.StandardSave(state))
-            if terminated.is_set() and step < config.total_steps:
+            if stop and not last:
                 manager.wait_until_finished()
-                to_stderr(f"stopped by SIGTERM; step {step} is saved, and the same command goes on from it")
+                _say(f"stopped by SIGTERM; step {step} is saved, and the same command goes on from it")
                 sys.exit(128 + signal.SIGTERM)
         manager.wait_until_finished()
         if not validation:
-            validation = _validate(config, base, state, held_out)
-    save_checkpoint(release, _checkpoint(config, base, state, validation))
-    to_stderr(f"released {release}")
+            validation = _validate(config, decoder, base.stops_V, state, held_out)
+    if _is_first():
+        save_checkpoint(release, _checkpoint(config, base, state, validation))
+        _say(f"released {release}")
     return release
 
 
@@ -133,6 +142,23 @@ def export(workdir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     validation = validations[-1]["validation"] if validations else {}
     save_checkpoint(folder, _checkpoint(config, base, state, validation))
     return folder
+
+
+def _is_first() -> bool:
+    """Returns whether this process is the one that speaks and writes for all."""
+    return jax.process_index() == 0
+
+
+def _say(line: str) -> None:
+    if _is_first():
+        to_stderr(line)
+
+
+def _any_process(flag: bool) -> bool:
+    """Returns whether the flag is up in any process; all must ask at the same step."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(multihost_utils.process_allgather(np.array(flag)).any())
 
 
 def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
@@ -206,8 +232,8 @@ def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: st
             documents, questions, source, PROMPTS[config.prompts], base.tokenizer, embedder,
             config.documents_per_question,
         )  # fmt: skip
-        to_stderr(f"{name} {split}: {len(sources[name].documents)} documents, "
-             f"{len(sources[name].questions)} questions")  # fmt: skip
+        _say(f"{name} {split}: {len(sources[name].documents)} documents, "
+            f"{len(sources[name].questions)} questions")  # fmt: skip
     return sources
 
 
@@ -222,20 +248,24 @@ def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
 
 
 def _batches(
-    config: TrainConfig, sources: Mapping[str, TaskSource], start: int
-) -> Iterator[tuple[str, Draw, TaskBatch]]:
+    config: TrainConfig, layout: Layout, sources: Mapping[str, TaskSource], start: int
+) -> Iterator[tuple[str, dict[int, tuple[Draw, TaskBatch]]]]:
+    """Yields for every step its source and, by number, those of its batches that this process makes."""
+
     def make(step: int):
-        return batch_of_step(sources, config.stages, config.seed, step)
+        made = {n: batch_of_step(sources, config.stages, config.seed, step, n) for n in layout.local()}
+        names = {name for name, _, _ in made.values()}
+        return names.pop(), {number: (drawn, batch) for number, (_, drawn, batch) in made.items()}
 
     steps = grain.MapDataset.range(start, config.total_steps).map(make)
     return iter(steps.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)))
 
 
-def _validate(config: TrainConfig, base: BaseModel, state: TrainState, held_out) -> dict[str, Any]:
+def _validate(config: TrainConfig, decoder: SplitDecoder, stops_V, state: TrainState, held_out):
     results = {}
     for name, batches in held_out.items():
         validate = functools.partial(validate_batch, config=config.adapter, weighting=config.weighting)
-        sums = [validate(state.meta, base.decoder, batch, base.stops_V) for batch in batches]
+        sums = [validate(state.meta, decoder, batch, np.asarray(stops_V)) for batch in batches]
         total = Validation(*(float(sum(values)) for values in zip(*sums, strict=True)))
         means = {k: v / total.questions for k, v in total._asdict().items() if k != "questions"}
         results[name] = means | {"questions": int(total.questions)}
@@ -262,11 +292,12 @@ class _Log:
     """metrics.jsonl for programs, one line a step on stderr for people."""
 
     def __init__(self, path: pathlib.Path, start: int, total: int):
-        kept = [line for line in read_metrics(path) if line["step"] <= start]
-        draft = path.with_suffix(".draft")  # a resumed step is logged once
-        draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        os.replace(draft, path)
-        self._file = path.open("a")
+        if _is_first():
+            kept = [line for line in read_metrics(path) if line["step"] <= start]
+            draft = path.with_suffix(".draft")  # a resumed step is logged once
+            draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            os.replace(draft, path)
+        self._file = open(path if _is_first() else os.devnull, "a")  # noqa: SIM115 as long as the run
         self._start, self._total, self._began = start, total, time.monotonic()
 
     def step(self, step, source, metrics, norm, meta) -> None:
@@ -284,7 +315,7 @@ class _Log:
         }  # fmt: skip
         self._write(facts)
         left = (self._total - step) / rate / 60 if rate else float("nan")
-        to_stderr(
+        _say(
             f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
             f"{facts['token_accuracy']:.0%}, {rate:.3f} steps/s, {left:.0f} min left"
         )
@@ -292,7 +323,7 @@ class _Log:
     def validation(self, step: int, results: Mapping[str, Any]) -> None:
         self._write({"step": step, "validation": results, "time": time.time()})
         for name, r in results.items():
-            to_stderr(
+            _say(
                 f"  validation {name}: exact match {r['exact']:.1%} (no gradient "
                 f"{r['exact_none']:.1%}), answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, "
                 f"{r['none']:.3f} none"

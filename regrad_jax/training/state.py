@@ -16,7 +16,7 @@ from regrad_jax.adaptation.inner import (
     adapted_parameters,
     document_gradients,
 )
-from regrad_jax.adaptation.outer import OuterMetrics, TaskBatch, answer_losses, meta_gradient
+from regrad_jax.adaptation.outer import OuterMetrics, TaskBatch, answer_losses, outer_loss
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import generate
 from regrad_jax.training.config import TrainConfig
@@ -84,14 +84,37 @@ def _still_alpha() -> optax.GradientTransformation:
 def train_step(
     state: TrainState,
     decoder: SplitDecoder,
-    batch: TaskBatch,
+    batches_MxD: TaskBatch,
     *,
     config: AdapterConfig,
     weighting: str,
     update: optax.GradientTransformation,
 ) -> tuple[TrainState, OuterMetrics, jax.Array]:
-    """Advances by one batch. Returns (state, metrics before the update, gradient norm)."""
-    (_, metrics), grads = meta_gradient(state.meta, decoder, config, weighting, batch)
+    """Advances by the mean gradient of M x D batches. Returns (state, metrics before it, gradient norm).
+
+    Args:
+        state: is consumed.
+        decoder: the frozen network.
+        batches_MxD: leaves M x D x *; M turns one after the other, so that only D batches are in memory.
+        config: the adapter.
+        weighting: a name in `DOCUMENT_WEIGHTS`.
+        update: the optimizer.
+    """
+
+    def mean_loss(meta, batches_D):
+        one = lambda batch: outer_loss(meta, decoder, config, weighting, batch)
+        losses_D, metrics_D = jax.vmap(one)(batches_D)
+        return losses_D.mean(), jax.tree.map(jnp.mean, metrics_D)
+
+    def turn(batches_D):
+        (_, metrics), grads = jax.value_and_grad(mean_loss, has_aux=True)(state.meta, batches_D)
+        return metrics, grads
+
+    shapes = jax.eval_shape(turn, jax.tree.map(lambda x: x[0], batches_MxD))
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    add = lambda sums, batches_D: (jax.tree.map(jnp.add, sums, turn(batches_D)), None)
+    sums, _ = jax.lax.scan(add, zeros, batches_MxD)
+    metrics, grads = jax.tree.map(lambda x: x / len(batches_MxD.scores_QxN), sums)
     updates, opt_state = update.update(grads, state.opt_state, state.meta)
     meta = optax.apply_updates(state.meta, updates)
     return TrainState(state.step + 1, meta, opt_state), metrics, optax.global_norm(grads)

@@ -187,10 +187,12 @@ def source_of_step(stages, step: int, rng: np.random.Generator) -> str:
 
 
 def batch_of_step(
-    sources: Mapping[str, TaskSource], stages, seed: int, step: int
+    sources: Mapping[str, TaskSource], stages, seed: int, step: int, number: int = 0
 ) -> tuple[str, Draw, TaskBatch]:
-    """Returns (source name, draw, batch) of a step: resuming needs no state but `step`."""
-    rng = np.random.default_rng((seed, step))
-    name = source_of_step(stages, step, rng)
-    drawn = draw(sources[name], rng)
+    """Returns (source name, draw, batch) of a step's batch: resuming needs no state but `step`.
+
+    All batches of a step are of one source, hence of one shape; any process can make any of them.
+    """
+    name = source_of_step(stages, step, np.random.default_rng((seed, step)))
+    drawn = draw(sources[name], np.random.default_rng((seed, step, number)))
     return name, drawn, assemble(sources[name], drawn)

@@ -188,6 +188,24 @@ def test_bfloat16_computes_in_bfloat16_and_stays_near():
     assert 1e-4 < error < 0.05  # bfloat16 rounds to 1 in 256
 
 
+def test_rematerialised_derivatives_are_the_same():
+    tokens = tokens_BxT(2, 9)
+
+    def slope(remat: bool):
+        decoder = split(PLAIN, params_of(PLAIN), first_layer=1, remat=remat)
+        hidden, _ = decoder.trunk(tokens)
+        loss = lambda chains: decoder.logits(decoder.head(hidden, chains)[0]).var()
+        twice = jax.grad(lambda chains: sum(jnp.vdot(x, x) for x in jax.tree.leaves(jax.grad(loss)(chains))))
+        chains = {name: tuple(chain) for name, chain in core_chains().items()}
+        return jax.jit(twice)(chains), str(jax.make_jaxpr(loss)(chains))
+
+    (kept, plain), (again, rematerialised) = slope(False), slope(True)
+    for name in kept:
+        for ours, theirs in zip(again[name], kept[name], strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6 * np.abs(theirs).max())
+    assert "remat" in rematerialised and "remat" not in plain
+
+
 def test_bfloat16_decodes():
     answers = answers_BxM(PLAIN, dtype=jnp.bfloat16)
     assert ((answers >= 0) & (answers < PLAIN.vocab_size)).all()

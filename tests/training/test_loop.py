@@ -8,7 +8,6 @@ import pathlib
 import signal
 
 import jax
-import ml_collections
 import numpy as np
 import pytest
 
@@ -16,9 +15,8 @@ from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import UserError
 from regrad_jax.models.base import load_base
 from regrad_jax.training import loop
-from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.loop import train
-from tiny_models import write_model
+from tiny_models import train_config, write_model
 
 STEPS = 5
 
@@ -50,42 +48,6 @@ def _quick():
         yield
 
 
-def configured(model: pathlib.Path, **changes) -> TrainConfig:
-    lengths = {"document_tokens": 128, "question_tokens": 40, "answer_tokens": 12}
-    source = {
-        "kind": "almanac",
-        "entities": 24,
-        "kinds": ("person",),
-        "anchors": 2,
-        "questions_per_document": 1,
-    }
-    values = {
-        "base_model": str(model),
-        "encoder": "unused",
-        "seed": 0,
-        "adapter": {"kind": "core", "rank": 3, "first_layer": 2},
-        "weighting": "relevance",
-        "prompts": "plain",
-        "theta": "zero",
-        "initial": "",
-        "alpha": 0.3,
-        "alpha_mode": "tie",
-        "temperature": 0.1,
-        "documents_per_question": 2,
-        "sources": {"almanac": source | lengths, "more": source | lengths | {"entities": 9}},
-        "stages": ((2, {"almanac": 1.0}), (3, {"almanac": 0.5, "more": 0.5})),
-        "learning_rate": 0.01,
-        "weight_decay": 0.0,
-        "warmup_steps": 1,
-        "decay": "cosine",
-        "clip_norm": 0.5,
-        "eval_every": 3,
-        "eval_documents": 12,
-        "save_every": 2,
-    }
-    return TrainConfig.from_dict(ml_collections.ConfigDict(values | changes))
-
-
 THETAS = {
     "zero": {},
     "learned": {
@@ -103,7 +65,7 @@ def finished(model, tmp_path_factory):
     @functools.cache
     def run(theta: str) -> pathlib.Path:
         workdir = tmp_path_factory.mktemp(theta) / "run"
-        assert train(configured(model, **THETAS[theta]), workdir) == workdir / "release"
+        assert train(train_config(model, **THETAS[theta]), workdir) == workdir / "release"
         return workdir
 
     return run
@@ -137,7 +99,7 @@ def kill_in_step(step: int, patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("theta", THETAS)
 def test_a_run_writes_its_folder(theta, finished, model):
     workdir = finished(theta)
-    config = configured(model, **THETAS[theta])
+    config = train_config(model, **THETAS[theta])
     # The factors' file has no name, and no scratch is left.
     wanted = {"config.json", "metrics.jsonl", "checkpoints", "curve.png", "release"}
     assert {p.name for p in workdir.iterdir()} == wanted
@@ -162,7 +124,7 @@ def test_a_run_writes_its_folder(theta, finished, model):
 
 @pytest.mark.parametrize("theta", THETAS)
 def test_a_release_loads_and_says_what_it_is(theta, finished, model):
-    config, checkpoint = configured(model, **THETAS[theta]), load_checkpoint(finished(theta) / "release")
+    config, checkpoint = train_config(model, **THETAS[theta]), load_checkpoint(finished(theta) / "release")
     base = load_base(str(model), 2)
     assert checkpoint.adapter == config.adapter
     assert (checkpoint.base_digest, checkpoint.tokenizer_digest) == (base.digest, base.tokenizer_digest)
@@ -186,7 +148,7 @@ def test_a_release_loads_and_says_what_it_is(theta, finished, model):
 def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(
     theta, finished, model, tmp_path, capsys
 ):
-    config, workdir = configured(model, **THETAS[theta]), tmp_path / "run"
+    config, workdir = train_config(model, **THETAS[theta]), tmp_path / "run"
     # Dies before the first checkpoint; then one step behind the checkpoint of step 2, a line of
     # metrics ahead of it; then between the steps.
     for step in (2, 4):
@@ -204,7 +166,7 @@ def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(
 
 
 def test_sigterm_ends_a_run_behind_a_saved_step(finished, model, tmp_path, monkeypatch, capsys):
-    config, workdir = configured(model), tmp_path / "run"
+    config, workdir = train_config(model), tmp_path / "run"
     whole = loop.train_step
 
     def preempted(state, *arguments, **options):
@@ -227,7 +189,7 @@ def test_sigterm_ends_a_run_behind_a_saved_step(finished, model, tmp_path, monke
 
 
 def test_a_run_that_died_before_its_release_only_releases(finished, model, tmp_path, monkeypatch):
-    config, workdir = configured(model), tmp_path / "run"
+    config, workdir = train_config(model), tmp_path / "run"
     whole = loop.save_checkpoint
     monkeypatch.setattr(loop, "save_checkpoint", lambda *_: (_ for _ in ()).throw(Killed()))
     with pytest.raises(Killed):
@@ -242,7 +204,7 @@ def test_a_run_that_died_before_its_release_only_releases(finished, model, tmp_p
 def test_a_finished_run_is_left_alone(finished, model, capsys):
     workdir = finished("zero")
     before = release_bytes(workdir), (workdir / "metrics.jsonl").read_bytes()
-    assert train(configured(model), workdir) == workdir / "release"
+    assert train(train_config(model), workdir) == workdir / "release"
     assert "is finished; nothing to do" in capsys.readouterr().err
     assert before == (release_bytes(workdir), (workdir / "metrics.jsonl").read_bytes())
 
@@ -253,23 +215,23 @@ def test_a_finished_run_is_left_alone(finished, model, capsys):
 def test_a_folder_of_another_config_is_refused(change, finished, model):
     workdir = finished("zero")
     with pytest.raises(UserError, match=r"config.json is of a run with another config; choose another"):
-        train(configured(model, **change), workdir)
+        train(train_config(model, **change), workdir)
 
 
 def test_a_foreign_folder_is_refused_and_left_alone(model, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UserError, match="is not empty and not a run folder; choose another --workdir"):
-        train(configured(model), tmp_path)
+        train(train_config(model), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
     release = str(finished("zero") / "release")
-    config, base = configured(model, initial=release), load_base(str(model), 2)
+    config, base = train_config(model, initial=release), load_base(str(model), 2)
     jax.tree.map(np.testing.assert_array_equal, loop._start(config, base), load_checkpoint(release).meta)
     for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, THETAS["learned"]):
         with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
-            loop._start(configured(model, **({"initial": release} | change)), base)
+            loop._start(train_config(model, **({"initial": release} | change)), base)
     with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
         loop._start(config, base._replace(digest="0" * 64))
 
@@ -283,5 +245,5 @@ def test_a_loss_that_is_not_finite_stops_the_run(model, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop, "train_step", overflowing)
     with pytest.raises(FloatingPointError, match=r"outer loss is nan at step 1 \(source almanac\)"):
-        train(configured(model), tmp_path / "run")
+        train(train_config(model), tmp_path / "run")
     assert not (tmp_path / "run" / "release").exists()

@@ -35,6 +35,11 @@ def test_the_schedule_warms_up_and_decays_to_the_end(decay):
     assert float(learning_rate(configured(decay=decay, warmup_steps=0))(0)) == pytest.approx(0.02)
 
 
+def alone(batch):
+    """A step's only batch."""
+    return jax.tree.map(lambda x: jnp.asarray(x)[None, None], batch)
+
+
 @pytest.mark.parametrize("clip_norm", [0.05, 1e6], ids=["clipped", "unclipped"])
 def test_two_steps_are_clipped_adamw_by_hand(clip_norm):
     config = configured(weight_decay=0.1, clip_norm=clip_norm)
@@ -47,7 +52,7 @@ def test_two_steps_are_clipped_adamw_by_hand(clip_norm):
     for number in (1, 2):
         (loss, _), grads = slope(jax.tree.map(jnp.float32, by_hand))
         state, metrics, norm = train_step(
-            state, decoder(), batch, config=arrangement, weighting="relevance", update=update
+            state, decoder(), alone(batch), config=arrangement, weighting="relevance", update=update
         )
         length = np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in jax.tree.leaves(grads)))
         assert 0.05 < length < 1e6
@@ -108,7 +113,7 @@ def test_a_step_takes_quantised_factors_for_documents():
     def step(documents):
         start = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))
         return train_step(
-            start, decoder(), batch._replace(documents=documents),
+            start, decoder(), alone(batch._replace(documents=documents)),
             config=arrangement, weighting="relevance", update=update,
         )  # fmt: skip
 

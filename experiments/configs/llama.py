@@ -1,0 +1,33 @@
+"""Meta-training on LLaMA 3: the released recipe with theta learned, in bfloat16, on a GPU or a pod.
+
+    regrad train --config experiments/configs/llama.py:1b --workdir runs/llama \\
+        --config.base_model=FOLDER --config.mesh.fsdp=8 --config.batches_per_step=8
+
+The argument is 1b (3.2), 3b (3.2) or 8b (3.1); FOLDER is that model's Hugging Face folder. Without it the
+name of a preset stands there, which is enough for --dry_run.
+"""
+
+import importlib.util
+import pathlib
+
+import ml_collections
+
+_MODELS = {"1b": ("llama3.2-1b", 8), "3b": ("llama3.2-3b", 14), "8b": ("llama3.1-8b", 16)}
+
+
+def get_config(size: str = "1b") -> ml_collections.ConfigDict:
+    if size not in _MODELS:
+        raise ValueError(f"llama.py:{size}: choose one of {', '.join(_MODELS)}")
+    config = _released_recipe()
+    config.base_model, config.adapter.first_layer = _MODELS[size]
+    config.theta, config.dtype, config.remat = "learned", "bfloat16", True
+    return config
+
+
+def _released_recipe() -> ml_collections.ConfigDict:
+    path = pathlib.Path(__file__).with_name("almanac_squad.py")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Training on a TPU pod slice (TPU VMs): one process a host, started over ssh on all of them.
+#   launch/tpu_vm.sh NAME ZONE --config=... --workdir=/mnt/shared/run --config.mesh.data=4 --config.mesh.fsdp=16
+# Every host needs a checkout at ~/regrad-jax in which `make setup` and `.venv/bin/pip install -e .[tpu]` were
+# run, and the workdir on a file system that all of them mount. On a TPU pod JAX finds its peers itself.
+set -euo pipefail
+if (($# < 3)); then
+  echo "usage: launch/tpu_vm.sh NAME ZONE --config=... --workdir=..." >&2
+  exit 2
+fi
+name=$1 zone=$2
+shift 2
+gcloud compute tpus tpu-vm ssh "$name" --zone="$zone" --worker=all \
+  --command="cd ~/regrad-jax && .venv/bin/regrad train --coordinator=auto $(printf '%q ' "$@")"

@@ -1,0 +1,169 @@
+"""What a training run takes, found out without its weights, its data or its devices.
+
+The step is compiled for the mesh of the config, on as many fake CPU devices, from shapes alone; what
+the compiler says of memory is a device's share. An accelerator's own compiler plans somewhat
+otherwise, and a CPU has no bfloat16 products, so its plan holds float32 copies: read the bytes as a
+bound from above.
+"""
+
+import functools
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from regrad_jax.adaptation.adapter import RowLayout
+from regrad_jax.adaptation.inner import Documents, gradient_factors, init_meta
+from regrad_jax.adaptation.outer import Questions, TaskBatch
+from regrad_jax.models.config import PRESETS, DecoderConfig
+from regrad_jax.models.decoder import SplitDecoder, random_params, split
+from regrad_jax.models.weights import read_config
+from regrad_jax.training.cache import quantise
+from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.mesh import Layout
+from regrad_jax.training.state import TrainState, optimizer, train_step
+
+
+class Needs(NamedTuple):
+    """What a run takes.
+
+    Attributes:
+        frozen: parameters of the base model.
+        learned: parameters that are trained.
+        row: numbers in a document's row.
+        devices: data x fsdp.
+        held_bytes: on each device all the time: its share of the frozen weights, and the state.
+        step_bytes: on each device at a step's peak, what is held and the batches included; of the
+            source whose batches need most.
+        step_flops: floating-point operations of a step on all devices together, by `step_flops`.
+    """
+
+    frozen: int
+    learned: int
+    row: int
+    devices: int
+    held_bytes: int
+    step_bytes: int
+    step_flops: float
+
+
+def dry_run(config: TrainConfig) -> Needs:
+    """Compiles a run's step from shapes.
+
+    Args:
+        config: the run; `base_model` is a name in `PRESETS` or a folder with a `config.json`.
+
+    Raises:
+        UserError: no such model, or fewer devices than the mesh has (`jax_num_cpu_devices` makes more).
+    """
+    shape = _decoder_config(config.base_model)
+    layout, update = Layout(config), optimizer(config)
+    params = functools.partial(random_params, shape, jax.random.key(0))
+    decoder = jax.eval_shape(
+        lambda: split(shape, params(), config.adapter.first_layer, jnp.dtype(config.dtype), config.remat)
+    )
+    meta = jax.eval_shape(
+        lambda: init_meta(
+            config.adapter, shape, jax.random.key(0),
+            alpha=config.alpha, alpha_mode=config.alpha_mode, temperature=config.temperature,
+        )
+    )  # fmt: skip
+    state = jax.eval_shape(lambda meta: TrainState(jnp.int32(0), meta, update.init(meta)), meta)
+    whole = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=layout.whole)
+    state = jax.tree.map(whole, state)
+    frozen = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: jax.ShapeDtypeStruct(
+            leaf.shape, leaf.dtype, sharding=layout.frozen(path, leaf.shape)
+        ),
+        decoder,
+    )
+    steps = [
+        train_step.lower(
+            state, frozen, _batches(config, source, decoder, layout),
+            config=config.adapter, weighting=config.weighting, update=update,
+        ).compile()
+        for source in config.sources.values()
+    ]  # fmt: skip
+    plans = [plan for step in steps if (plan := step.memory_analysis()) is not None]
+    # Tied embeddings are two leaves of one array.
+    twice = _bytes_on_one(frozen.head_params["embed"]["embedding"]) if shape.tied_embeddings else 0
+    return Needs(
+        frozen=_count(jax.eval_shape(params)),
+        learned=_count(meta),
+        row=RowLayout.of(meta.theta).size,
+        devices=config.devices,
+        held_bytes=sum(map(_bytes_on_one, jax.tree.leaves((state, frozen)))) - twice,
+        step_bytes=max(
+            p.argument_size_in_bytes + p.output_size_in_bytes + p.temp_size_in_bytes - p.alias_size_in_bytes
+            for p in plans
+        )
+        - twice,
+        step_flops=max(step_flops(config, shape, source) for source in config.sources.values()),
+    )
+
+
+def step_flops(config: TrainConfig, shape: DecoderConfig, source: SourceConfig) -> float:
+    """Returns the floating-point operations of a step on one source: those of products with frozen weights.
+
+    A product of a token with n frozen weights takes 2 n. A token passes the trunk once. In the head and
+    the vocabulary a question's token passes forward and back: twice. A document's does the same for its
+    gradient, and both passes again for theirs: four times; with theta held at zero only twice. `remat`
+    adds a forward pass to each derivative. Attention between tokens and the adapters are left out: a
+    few percent at these lengths.
+    """
+    k = config.documents_per_question
+    documents = source.anchors * k
+    questions = documents * source.questions_per_document
+    layer = (
+        shape.width * shape.head_dim * 2 * (shape.heads + shape.kv_heads) + 3 * shape.width * shape.mlp_dim
+    )
+    trunk = layer * config.adapter.first_layer
+    head, vocabulary = layer * (shape.layers - config.adapter.first_layer), shape.vocab_size * shape.width
+    orders = 2 if config.theta == "learned" else 1
+    passes, again = 2 * orders, orders if config.remat else 0
+    document_tokens = documents * source.document_tokens
+    question_tokens, answer_tokens = questions * source.question_tokens, questions * source.answer_tokens
+    products = (
+        document_tokens * (trunk + (passes + again) * head + passes * vocabulary)
+        + question_tokens * (trunk + (2 + bool(again)) * head)
+        + answer_tokens * 2 * vocabulary
+    )
+    return 2.0 * products * config.batches_per_step
+
+
+def _decoder_config(name: str) -> DecoderConfig:
+    if name in PRESETS:
+        return PRESETS[name]
+    return DecoderConfig.from_hf(read_config(pathlib.Path(name).expanduser()))
+
+
+def _batches(config: TrainConfig, source: SourceConfig, decoder: SplitDecoder, layout: Layout) -> TaskBatch:
+    """Returns the shapes of a step's batches."""
+    n = source.anchors * config.documents_per_question
+    q = n * source.questions_per_document
+    make: Any = jax.ShapeDtypeStruct
+    documents: Any = Documents(make((n, source.document_tokens), np.int32), make((n,), np.int32))
+    hidden = None
+    if config.theta == "zero":
+        factors = lambda decoder, documents: quantise(gradient_factors(decoder, config.adapter, documents)[0])
+        documents = jax.eval_shape(factors, decoder, documents)
+        hidden = make((q, source.question_tokens, decoder.config.width), np.float32)
+    counts = make((q,), np.int32)
+    answers = make((q, source.answer_tokens), np.int32)
+    questions = Questions(make((q, source.question_tokens), np.int32), counts, answers, counts, hidden)
+    batch = TaskBatch(documents, questions, make((q, n), np.bool_), make((q, n), np.float32))
+    return jax.tree.map(
+        lambda leaf: make((layout.turns, config.devices, *leaf.shape), leaf.dtype, sharding=layout.split),
+        batch,
+    )
+
+
+def _count(tree: Any) -> int:
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+
+
+def _bytes_on_one(leaf: jax.ShapeDtypeStruct) -> int:
+    assert leaf.sharding is not None
+    return int(np.prod(leaf.sharding.shard_shape(leaf.shape))) * leaf.dtype.itemsize

@@ -1,0 +1,99 @@
+"""How training is laid over devices, of one process or of many.
+
+A mesh has the axes `data` and `fsdp`. A step's batches are shared out over all devices; the frozen
+weights are cut over `fsdp` and stand whole in every group of it; what is learned is small and stands
+whole everywhere. The compiler adds the communication: weights are gathered layer by layer, and
+gradients are averaged.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from regrad_jax.adaptation.outer import TaskBatch
+from regrad_jax.errors import UserError
+from regrad_jax.training.config import TrainConfig
+
+
+class Layout:
+    """Places a run's arrays on its mesh.
+
+    Attributes:
+        mesh: the devices, (data, fsdp).
+        whole: the sharding of what every device holds whole.
+        split: the sharding of a step's batches, (M, D, *): M in turn, D at once.
+        turns: M.
+    """
+
+    def __init__(self, config: TrainConfig):
+        """Takes the first data x fsdp devices.
+
+        Raises:
+            UserError: there are fewer devices, or a process would be left without one.
+        """
+        wanted, present = config.devices, jax.devices()
+        if wanted > len(present) or (jax.process_count() > 1 and wanted != len(present)):
+            raise UserError(
+                f"config.mesh: data {config.mesh.data} x fsdp {config.mesh.fsdp} is {wanted} devices, "
+                f"there are {len(present)}; choose others"
+            )
+        shape = config.mesh.data, config.mesh.fsdp
+        self.mesh = Mesh(np.array(present[:wanted]).reshape(shape), ("data", "fsdp"))
+        self.whole = NamedSharding(self.mesh, PartitionSpec())
+        self.split = NamedSharding(self.mesh, PartitionSpec(None, ("data", "fsdp")))
+        self.turns = config.batches_per_step // wanted
+
+    def local(self) -> list[int]:
+        """Returns which of a step's batches this process makes: `batches` takes them in this order."""
+        here = jax.process_index()
+        columns = [i for i, d in enumerate(self.mesh.devices.flat) if d.process_index == here]
+        return [turn * self.mesh.size + column for turn in range(self.turns) for column in columns]
+
+    def batches(self, made: Mapping[int, TaskBatch]) -> TaskBatch:
+        """Returns a step's batches on their devices, leaves (M, D, *), from those that `local` names."""
+        columns = len(made) // self.turns
+
+        def place(*leaves: np.ndarray) -> jax.Array:
+            stacked = np.stack(leaves)
+            local = stacked.reshape(self.turns, columns, *stacked.shape[1:])
+            whole = self.turns, self.mesh.size, *stacked.shape[1:]
+            return jax.make_array_from_process_local_data(self.split, local, whole)
+
+        return jax.tree.map(place, *(made[number] for number in self.local()))
+
+    def replicate(self, tree: Any) -> Any:
+        """Returns the tree whole on every device."""
+        return jax.tree.map(lambda leaf: _place(leaf, self.whole), tree)
+
+    def shard_frozen(self, tree: Any) -> Any:
+        """Returns frozen weights cut over `fsdp`; one that stands in the tree twice is placed once."""
+        placed: dict[int, jax.Array] = {}
+
+        def place(path, leaf):
+            if id(leaf) not in placed:
+                placed[id(leaf)] = _place(leaf, self.frozen(path, leaf.shape))
+            return placed[id(leaf)]
+
+        return jax.tree_util.tree_map_with_path(place, tree)
+
+    def frozen(self, path: tuple[Any, ...], shape: Sequence[int]) -> NamedSharding:
+        """Returns a frozen weight's sharding: cut along its longest axis that can be cut evenly, if any.
+
+        Args:
+            path: of the weight in the tree of parameters. Layers are scanned, so that axis stays whole.
+            shape: of the weight.
+        """
+        first = 1 if "layers" in jax.tree_util.keystr(path) else 0
+        axes = [axis for axis in range(first, len(shape)) if shape[axis] % self.mesh.shape["fsdp"] == 0]
+        cut = max(axes, key=lambda axis: shape[axis], default=None)
+        parts = ["fsdp" if axis == cut else None for axis in range(len(shape))]
+        return NamedSharding(self.mesh, PartitionSpec(*parts))
+
+
+def _place(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    # Not device_put: with several processes it would compare the array across all of them.
+    value = np.asarray(leaf)
+    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
