@@ -254,7 +254,19 @@ class Shard:
           gone: positions to remove.
           added: documents to add.
           restored: what `values` returned of documents to bring back.
+
+        Raises:
+          UserError: it cannot be written, as on a full disk. Nothing was changed.
         """
+        try:
+            with _writing(self._folder):
+                self._write(head, gone, added, restored)
+        except UserError:
+            self._sweep()
+            raise
+        self._head, self._generation = head, self._generation + 1
+
+    def _write(self, head, gone, added, restored) -> None:
         with ts.Transaction(atomic=True) as transaction:
             kv = self._kv.with_transaction(transaction)
             for position in gone:
@@ -269,7 +281,6 @@ class Shard:
             for key, value in (restored or {}).items():
                 kv[key] = value
             kv["head"] = pack(head._asdict())
-        self._head, self._generation = head, self._generation + 1
 
     def compact(self, positions: Sequence[int]) -> None:
         """Leaves nothing on the disk but these documents of the version that is read; needs the lock.
@@ -278,10 +289,14 @@ class Shard:
 
         Raises:
           DamagedError: a document cannot be copied (it is named). The shard is as it was.
+          UserError: it cannot be written, as on a full disk. The shard is as it was.
         """
         head = self._head._replace(oldest=self._head.version)
         number = int(self._database.suffix[1:] or 0) + 1
-        with tempfile.TemporaryDirectory(dir=self._folder.parent, prefix=".compact.") as scratch:
+        with (
+            _writing(self._folder),
+            tempfile.TemporaryDirectory(dir=self._folder.parent, prefix=".compact.") as scratch,
+        ):
             draft = pathlib.Path(scratch, "database")
             _create(draft, *self._sizes)
             kv = ts.KvStore.open(_database(draft)).result()
@@ -360,7 +375,11 @@ class Shard:
             }
 
     def _sweep(self) -> None:
-        """Removes what compactions left: databases before the current one that nobody reads, and drafts."""
+        """Removes what compactions left (drafts, and databases that nobody reads) and killed writers."""
+        # TensorStore 0.1.86 writes a file under this name and renames it, but does not shorten one that is
+        # there already: the next, shorter manifest would end in the rest of a killed writer's longer one.
+        for unfinished in self._database.rglob("*.__lock"):
+            unfinished.unlink(missing_ok=True)
         for draft in self._folder.parent.glob(".compact.*"):
             shutil.rmtree(draft, ignore_errors=True)
         for database in _databases(self._folder)[:-1]:
@@ -388,6 +407,17 @@ def _damage(*positions: int) -> Iterator[None]:
         yield
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise DamagedError(_brief(error), positions) from error
+
+
+@contextlib.contextmanager
+def _writing(folder: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:  # TensorStore reports a full disk as a ValueError
+        raise UserError(
+            f"{folder} cannot be written ({_brief(error)}); nothing was changed: "
+            "make room or mend what is said there, and repeat"
+        ) from error
 
 
 def _create(database: pathlib.Path, packed_bytes: int, key_width: int) -> None:

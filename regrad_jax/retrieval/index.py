@@ -10,11 +10,13 @@ it can be deleted at any time, since it is made again from the keys.
 """
 
 import contextlib
+import hashlib
 import importlib
 import os
 import pathlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
@@ -38,6 +40,8 @@ _SCANN_TRAINABLE = 16  # clusters of a product-quantisation block; ScaNN refuses
 _RERANKED = 100  # candidates rescored with exact keys, at least
 _LEAVES_SEARCHED = 5  # a fifth of the partitions
 _QUERY_BLOCK = 1 << 24  # scores held in memory at once
+_DIGEST = "sha256"  # the file that vouches for an index's other files
+_DRAFT_SECONDS = 3600
 
 Kind = Literal["auto", "exact", "scann"]
 
@@ -157,6 +161,7 @@ class ScannIndex:
             draft.mkdir()
             self._searcher.serialize(str(draft), relative_path=True)
             np.save(draft / "positions.npy", self._positions_N)
+            (draft / _DIGEST).write_text(_digest(draft))
             shutil.rmtree(folder / _name(version), ignore_errors=True)  # a damaged one
             # Where the name is taken again, another process has just saved the same index.
             with contextlib.suppress(OSError):
@@ -164,14 +169,20 @@ class ScannIndex:
         for other in folder.glob("[0-9]*"):
             if other.name != _name(version):
                 shutil.rmtree(other, ignore_errors=True)
+        for draft in folder.glob(".*"):  # of processes that were killed; young ones may be at work
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
+                    shutil.rmtree(draft, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], version: int) -> "ScannIndex | None":
-        """Returns the index saved for this version of the bank, or None where there is none."""
+        """Returns the index saved for this version of the bank, or None where there is no sound one."""
         home = pathlib.Path(folder, _name(version))
         if not home.is_dir():
             return None
         try:
+            if (home / _DIGEST).read_text() != _digest(home):
+                return None
             positions_N = np.load(home / "positions.npy")
             with _quiet_stderr():
                 searcher = _scann().load_searcher(str(home))
@@ -239,6 +250,16 @@ def open_index(
         with contextlib.suppress(OSError):  # a bank that may only be read still answers
             index.save(folder, version)
     return index
+
+
+def _digest(folder: pathlib.Path) -> str:
+    """Returns the sha256 of an index's files. ScaNN checks nothing: it would return wrong documents."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.name != _DIGEST:
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _name(version: int) -> str:

@@ -354,6 +354,17 @@ def test_a_batch_is_whole_or_absent_after_sigkill(tmp_path):
             _assert_holds(bank, [*expected, "afterwards"])
 
 
+def test_what_a_killed_writer_left_of_a_longer_manifest_harms_nobody(tmp_path):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, _ids("a", 3))
+    leftover = tmp_path / "bank" / "shards" / "00000" / "manifest.ocdbt.__lock"
+    leftover.write_bytes(b"x" * 5000)
+    with Bank.open(tmp_path / "bank") as bank:
+        _append(bank, ["b"])
+    _assert_holds(Bank.open(tmp_path / "bank"), [*_ids("a", 3), "b"])
+    assert not leftover.exists()
+
+
 def test_what_is_not_a_bank_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no bank at .*nowhere"):
         Bank.open(tmp_path / "nowhere")

@@ -1,7 +1,9 @@
 """Search: exact against brute force, ScaNN against exact, and which is chosen."""
 
 import importlib.util
+import os
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -161,3 +163,23 @@ def test_a_damaged_index_is_made_again(tmp_path):
     index = open_index(folder, 1, lambda: _clustered(100), "scann")
     assert index.search(_queries(_clustered(100)[1], 2), 3)[0].shape == (2, 3)
     assert ScannIndex.load(folder, 1) is not None
+
+
+@needs_scann
+@pytest.mark.parametrize("part", ["positions.npy", "dataset.npy", "datapoint_to_token.npy"])
+def test_a_flipped_bit_in_an_index_is_noticed(tmp_path, part):
+    open_index(tmp_path, 1, lambda: _clustered(100), "scann")
+    path = tmp_path / "00000001" / part
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    assert ScannIndex.load(tmp_path, 1) is None
+
+
+@needs_scann
+def test_drafts_of_killed_processes_are_removed_and_young_ones_stay(tmp_path):
+    for name, age in ((".killed", 7200), (".at work", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    open_index(tmp_path, 1, lambda: _clustered(100), "scann")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".at work", "00000001"]
