@@ -1,4 +1,5 @@
 """Looks after a bank: regrad bank info|verify|log|delete|rollback|compact|reindex|rebuild --bank notes.bank
+Plans one:          regrad bank plan --model llama3.2-1b --documents 21e6 --codec ternary
 
 info      what it holds, and its bytes by part
 verify    reads everything against its checksums; exit status 1 where something is damaged
@@ -8,22 +9,27 @@ rollback  makes the documents of --version the bank's again
 compact   removes from the disk what was deleted or replaced, and with it all older versions
 reindex   makes the search index again
 rebuild   makes a new bank (--to) from the old one's texts, for another --checkpoint or --codec
+plan      says how big a bank of --documents for --model would be, what it reads, how long building takes
 """
 
 import json
+import math
+import pathlib
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from absl import flags
 
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
+from regrad_jax.models.config import PRESETS, DecoderConfig
 from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.index import open_index
 
-_BANK = flags.DEFINE_string("bank", None, "folder of the bank", required=True)
+_BANK = flags.DEFINE_string("bank", None, "folder of the bank; all actions but plan need it")
 _ID = flags.DEFINE_multi_string("id", [], "document or passage to delete; may be given several times")
 _SOURCE = flags.DEFINE_multi_string("source", [], "source to delete all of; may be given several times")
 _DAMAGED = flags.DEFINE_bool("damaged", False, "delete what verify finds damaged")
@@ -33,7 +39,27 @@ _TO = flags.DEFINE_string("to", None, "folder of the new bank that rebuild makes
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint", None, "checkpoint to rebuild for; by default the one that ships"
 )
-_CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rebuild packs rows; by default as before")
+_CODEC = flags.DEFINE_enum(
+    "codec", None, list(CODECS), f"how rebuild packs rows, by default as before; for plan {DEFAULT_CODEC}"
+)
+_MODEL = flags.DEFINE_string(
+    "model", "smollm2-135m", f"to plan for: {', '.join(PRESETS)}, or a folder with a config.json"
+)
+_DOCUMENTS = flags.DEFINE_float("documents", None, "documents to plan for, such as 21e6")
+_ADAPTER = flags.DEFINE_string("adapter", "core", "kind of adapter to plan for: core, lora or lora_b")
+_RANK = flags.DEFINE_integer("rank", 32, "rank of the adapter to plan for")
+_FIRST_LAYER = flags.DEFINE_integer(
+    "first_layer", None, "first adapted layer to plan for; by default half of the layers are adapted"
+)
+_TEXT_BYTES = flags.DEFINE_integer("text_bytes", 600, "bytes of a document's text to plan for")
+_TOKENS = flags.DEFINE_integer("tokens", 128, "tokens of a document to plan for")
+_TOP_K = flags.DEFINE_integer("top_k", 3, "documents that a question reads, to plan for")
+_RATE = flags.DEFINE_float(
+    "documents_per_second", None, "rate of building to plan for; by default what --flops allow at best"
+)
+_FLOPS = flags.DEFINE_float(
+    "flops", None, "operations a second to plan for; by default measured here by a float32 matrix product"
+)
 _JSON = flags.DEFINE_bool("json", False, "print JSON: log and verify one object a line, the others one")
 
 
@@ -98,13 +124,84 @@ def _reindex(bank: Bank) -> dict:
 def _rebuild(bank: Bank) -> dict:
     if not _TO.value:
         raise UserError("name the new bank's folder with --to; the old bank stays as it is")
-    from regrad_jax.methods.regrad import ReGrad  # the other actions need no model
+    from regrad_jax.methods.regrad import ReGrad  # most actions need no model
 
     regrad = ReGrad.load(_CHECKPOINT.value)
     new, built = regrad.rebuild(bank, _TO.value, codec=_CODEC.value)
     if built.refused:
         print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)
     return built._asdict() | {"documents": len(new), "bank": str(new.path), "codec": new.manifest.codec}
+
+
+def _plan() -> dict:
+    if _DOCUMENTS.value is None:
+        raise UserError("say how many documents to plan for with --documents, such as --documents=21e6")
+    # The other actions need no network, and so are there sooner.
+    from regrad_jax.adaptation.adapter import AdapterConfig
+    from regrad_jax.evaluation import machine
+    from regrad_jax.evaluation.plan import best_rate, build_hours, plan_bank
+
+    decoder, codec = _decoder(_MODEL.value), _CODEC.value or DEFAULT_CODEC
+    first = decoder.layers // 2 if _FIRST_LAYER.value is None else _FIRST_LAYER.value
+    plan = plan_bank(
+        decoder, AdapterConfig(_ADAPTER.value, _RANK.value, first), codec, _DOCUMENTS.value,
+        text_bytes=_TEXT_BYTES.value, tokens=_TOKENS.value, top_k=_TOP_K.value,
+    )  # fmt: skip
+    rate, basis = _RATE.value, "as given"
+    if rate is None:
+        flops, source = _FLOPS.value, "given"
+        if flops is None:
+            flops, source = machine.matmul_flops(), "measured here, float32 matrix product"
+        rate, basis = best_rate(plan, flops), f"at best, of {flops / 1e9:.4g} GFLOP/s {source}"
+    return {
+        "model": _MODEL.value,
+        "adapter": f"{_ADAPTER.value}, rank {_RANK.value}, layers {first} to {decoder.layers - 1}",
+        "codec": codec,
+        "documents": round(_DOCUMENTS.value),
+        **plan._asdict(),
+        "documents_per_second": rate,
+        "rate": basis,
+        "build_hours": build_hours(_DOCUMENTS.value, rate),
+    }
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a plan as people read it."""
+    parts = ", ".join(f"{part} {size:,.0f}" for part, size in facts["bytes_per_document"].items())
+    gflop = facts["flops_per_document"] / 1e9
+    return {
+        **{name: facts[name] for name in ("model", "adapter", "codec")},
+        "documents": f"{facts['documents']:,}",
+        "row": f"{facts['row_length']:,} numbers",
+        "bytes a document": parts,
+        "bytes in all": f"{_size(facts['bytes'])}, compacted {_size(facts['bytes_compacted'])}",
+        "read a question": _size(facts["bytes_per_question"]),
+        "building": f"{facts['build_hours']:,.4g} hours, {gflop:,.4g} GFLOP a document",
+        "documents a second": f"{facts['documents_per_second']:,.4g} ({facts['rate']})",
+    }
+
+
+def _size(count: float) -> str:
+    """12345 -> 12.35 kB."""
+    power = min(int(math.log10(count)) // 3, 5)
+    return f"{count / 1000**power:.4g} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
+
+
+def _decoder(model: str) -> DecoderConfig:
+    if model in PRESETS:
+        return PRESETS[model]
+    folder = pathlib.Path(model)
+    if not folder.is_dir():
+        known = ", ".join(PRESETS)
+        raise UserError(
+            f"no model is called {model!r}; choose one of {known}, or give a folder with a config.json"
+        )
+    from regrad_jax.models.weights import read_config
+
+    try:
+        return DecoderConfig.from_hf(read_config(folder))
+    except KeyError as error:
+        raise UserError(f"{folder / 'config.json'}: has no {error}; give a decoder's config") from None
 
 
 _ACTIONS: Mapping[str, Callable[[Bank], dict]] = {
@@ -119,13 +216,21 @@ _ACTIONS: Mapping[str, Callable[[Bank], dict]] = {
 }
 
 
+def _look_after(action: str) -> dict:
+    if not _BANK.value:
+        raise UserError(f"name the bank's folder: regrad bank {action} --bank FOLDER")
+    return _ACTIONS[action](Bank.open(_BANK.value))
+
+
 def run(argv: list[str]) -> int:
-    if len(argv) != 1 or argv[0] not in _ACTIONS:
-        raise UserError(f"say what to do: regrad bank {'|'.join(_ACTIONS)} --bank FOLDER")
-    facts = _ACTIONS[argv[0]](Bank.open(_BANK.value))
+    if len(argv) != 1 or argv[0] not in {*_ACTIONS, "plan"}:
+        raise UserError(
+            f"say what to do: regrad bank {'|'.join(_ACTIONS)} --bank FOLDER, or regrad bank plan"
+        )
+    facts = _plan() if argv[0] == "plan" else _look_after(argv[0])
     if _JSON.value and facts:
         print(json.dumps(facts))
     elif facts:
-        for name, value in facts.items():
+        for name, value in (_told(facts) if argv[0] == "plan" else facts).items():
             print(f"{name:<20}{json.dumps(value) if isinstance(value, dict | list) else value}")
     return 1 if facts.get("damaged") else 0

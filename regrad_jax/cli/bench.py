@@ -1,30 +1,51 @@
-"""Measures parts on this machine: regrad bench encode|query|train|retrieval|codecs [...]; all without a name.
+"""Measures parts on this machine: regrad bench encode|query|train|retrieval|codecs|bank [...]; else all.
 
 One JSON object a line. Noise of a shared machine is in the numbers; ratios within a line were taken together.
 """
 
+import functools
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from absl import flags
 
+from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_codecs
+from regrad_jax.evaluation import bench_bank, bench_codecs
 from regrad_jax.evaluation.bench import BENCHES
 from regrad_jax.methods.regrad import ReGrad
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _PLOT = flags.DEFINE_string("plot", None, "picture of what codecs measures, such as codecs.png")
+_CODEC = flags.DEFINE_enum("codec", DEFAULT_CODEC, list(CODECS), "how the rows of bank are packed")
+_DOCUMENTS = flags.DEFINE_integer("documents", 500, "documents that bank appends and reads", 3)
+_MANY = flags.DEFINE_integer("many", 20_000, "documents in the larger bank that bank opens", 1)
+_JSON = flags.DEFINE_bool("json", True, "one JSON object a line; --nojson prints a line a fact")
 
 
 def run(argv: list[str]) -> None:
-    if unknown := [name for name in argv if name not in BENCHES]:
-        raise UserError(f"no bench is called {unknown[0]!r}; choose from {', '.join(BENCHES)}")
-    regrad = ReGrad.load(_CHECKPOINT.value)
-    for name in argv or BENCHES:
-        facts = BENCHES[name](regrad)
-        print(json.dumps({"bench": name} | _rounded(facts)), flush=True)
+    names = [*BENCHES, "bank"]
+    if unknown := [name for name in argv if name not in names]:
+        raise UserError(f"no bench is called {unknown[0]!r}; choose from {', '.join(names)}")
+    for name in argv or names:
+        facts = {"bench": name} | _rounded(_bank() if name == "bank" else BENCHES[name](_regrad()))
+        lines = [json.dumps(facts)] if _JSON.value else [f"{k:<36}{v}" for k, v in _flat(facts)]
+        print("\n".join(lines), flush=True)
         if name == "codecs" and _PLOT.value:
             bench_codecs.plot(_PLOT.value, facts["codecs"])
+
+
+@functools.cache
+def _regrad() -> ReGrad:
+    return ReGrad.load(_CHECKPOINT.value)
+
+
+def _bank() -> dict[str, Any]:
+    """The bank against a plain file; of the checkpoint it takes the length of a row, and no base model."""
+    length = load_checkpoint(_CHECKPOINT.value).layout.size
+    return bench_bank.measure(length, _CODEC.value, _DOCUMENTS.value, _MANY.value)
 
 
 def _rounded(value):
@@ -33,3 +54,12 @@ def _rounded(value):
     if isinstance(value, list):
         return [_rounded(v) for v in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields every plain value in nested facts, with the way to it: ("read.ratio", 1.5)."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _flat(part, f"{name}.{key}".lstrip("."))
+    if not isinstance(value, dict | list):
+        yield name, value

@@ -16,10 +16,10 @@ VERBS = {
     "train": "meta-train; resumes where it stopped",
     "build": "documents -> bank and index; resumes; appends what is new",
     "ask": "answer questions from a bank",
-    "bank": "info, verify, log, delete, rollback, compact, reindex, rebuild of a bank",
+    "bank": "info, verify, log, delete, rollback, compact, reindex, rebuild of a bank; plan of one",
     "export": "release the latest checkpoint of a run",
     "evaluate": "methods x datasets -> results.json, report.html, plots",
-    "bench": "measure encode, query, train, retrieval, codecs",
+    "bench": "measure encode, query, train, retrieval, codecs, bank",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
 

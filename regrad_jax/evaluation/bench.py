@@ -11,7 +11,8 @@ import numpy as np
 
 from regrad_jax.adaptation.inner import Documents, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, outer_loss
-from regrad_jax.evaluation import bench_codecs, bench_retrieval
+from regrad_jax.evaluation import bench_codecs, bench_retrieval, machine
+from regrad_jax.evaluation.plan import token_flops
 from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.regrad import ReGrad
 
@@ -29,10 +30,8 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
     facts: dict[str, Any] = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
     seconds = _seconds(lambda: vmapped(decoder, meta, documents))
     facts |= {"documents_per_second": _DOCUMENTS / seconds}
-    product = jax.jit(lambda x: x @ x)
-    square = jnp.asarray(rng.standard_normal((2048, 2048)), jnp.float32)
-    peak = 2 * 2048**3 / _seconds(lambda: product(square))
-    flops = _document_flops(regrad) * _DOCUMENT_TOKENS
+    peak = machine.matmul_flops()
+    flops = token_flops(decoder.config, adapter.first_layer) * _DOCUMENT_TOKENS
     facts |= {"matmul_gflops": peak / 1e9, "floor_documents_per_second": peak / flops}
     return facts | {"share_of_floor": _DOCUMENTS / seconds * flops / peak}
 
@@ -117,15 +116,6 @@ def _documents(regrad: ReGrad, rng: np.random.Generator, count: int) -> Document
     vocabulary = regrad.base.decoder.config.vocab_size
     tokens = rng.integers(0, vocabulary, (count, _DOCUMENT_TOKENS)).astype(np.int32)
     return Documents(tokens, np.full(count, _DOCUMENT_TOKENS, np.int32))
-
-
-def _document_flops(regrad: ReGrad) -> float:
-    """Floating-point operations a token: trunk forward; head and vocabulary forward and backward."""
-    config, head = regrad.base.decoder.config, regrad.base.decoder.head_layers
-    heads = config.heads + 2 * config.kv_heads
-    layer = config.width * config.head_dim * (heads + config.heads) + 3 * config.width * config.mlp_dim
-    vocabulary = config.vocab_size * config.width
-    return 2.0 * (layer * (config.layers - head) + 2 * (layer * head + vocabulary))
 
 
 def _seconds(call: Callable[[], Any]) -> float:

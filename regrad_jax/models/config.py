@@ -48,6 +48,17 @@ class DecoderConfig:
                 f"decoder config: {self.heads} heads cannot share {self.kv_heads} key/value heads"
             )
 
+    @property
+    def layer_weights(self) -> int:
+        """Weights that a token is multiplied with in one layer: attention's projections and the MLP's."""
+        attention = 2 * self.width * self.head_dim * (self.heads + self.kv_heads)
+        return attention + 3 * self.width * self.mlp_dim
+
+    @property
+    def vocabulary_weights(self) -> int:
+        """Weights that a position is multiplied with to predict the next token."""
+        return self.width * self.vocab_size
+
     @classmethod
     def from_hf(cls, config: Mapping[str, Any]) -> "DecoderConfig":
         """Reads a Hugging Face `config.json`.

@@ -116,11 +116,9 @@ def step_flops(config: TrainConfig, shape: DecoderConfig, source: SourceConfig) 
     k = config.documents_per_question
     documents = source.anchors * k
     questions = documents * source.questions_per_document
-    layer = (
-        shape.width * shape.head_dim * 2 * (shape.heads + shape.kv_heads) + 3 * shape.width * shape.mlp_dim
-    )
+    layer, vocabulary = shape.layer_weights, shape.vocabulary_weights
     trunk = layer * config.adapter.first_layer
-    head, vocabulary = layer * (shape.layers - config.adapter.first_layer), shape.vocab_size * shape.width
+    head = layer * (shape.layers - config.adapter.first_layer)
     orders = 2 if config.theta == "learned" else 1
     passes, again = 2 * orders, orders if config.remat else 0
     document_tokens = documents * source.document_tokens
