@@ -22,6 +22,7 @@ setup(
         "optax>=0.2.5",
         "orbax-checkpoint>=0.11",
         "safetensors>=0.5",
+        "tensorboardX>=2.6",
         "tensorstore>=0.1.76",
         "transformers>=5.0",
     ],

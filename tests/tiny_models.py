@@ -181,7 +181,7 @@ def train_config(model: pathlib.Path, **changes) -> TrainConfig:
         "warmup_steps": 1,
         "decay": "cosine",
         "clip_norm": 0.5,
-        "eval_every": 3,
+        "eval_every": 4,
         "eval_documents": 12,
         "save_every": 2,
     }

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import math
 import os
 import pathlib
 import signal
@@ -19,9 +20,11 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 import orbax.checkpoint as ocp
+import tensorboardX
 from jax.experimental import multihost_utils
+from orbax.checkpoint import checkpoint_managers as policies
 
-from regrad_jax.adaptation.inner import MetaParams, init_meta
+from regrad_jax.adaptation.inner import MetaParams, init_meta, step_sizes
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
@@ -51,10 +54,12 @@ _VALIDATION_SEED = 1_000_003  # apart from every seed that training draws with
 def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     """Runs or resumes a meta-training run. SIGTERM saves after the step in hand and exits with status 143.
 
+    The last two checkpoints are kept, and the one that validated best, which is released.
+
     Args:
         config: the run.
-        workdir: its folder; gets config.json, metrics.jsonl, curve.png, checkpoints/ and, at the
-            end, release/.
+        workdir: its folder; gets config.json, metrics.jsonl, tensorboard/, curve.png, checkpoints/ and,
+            at the end, release/.
 
     Returns:
         The folder of the released checkpoint.
@@ -91,7 +96,6 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
             _say(f"resuming from step {int(state.step)}")
         log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
-        validation: dict[str, Any] = {}
         for name, drawn in _batches(config, layout, sources, int(state.step)):
             filled = caches[name].fill if name in caches else lambda _, batch: batch
             batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
@@ -102,28 +106,39 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             step = int(state.step)
             log.step(step, name, metrics, norm, state.meta)
             last, stop = step == config.total_steps, _any_process(terminated.is_set())
+            scores: dict[str, Any] = {"loss": math.inf}  # what is not validated is worse than all that is
             if step % config.eval_every == 0 or last:
                 validation = _validate(config, decoder, base.stops_V, state, held_out)
-                log.validation(step, validation)
+                scores = {"loss": _score(validation), "validation": validation}
+                log.validation(step, validation, state.meta)
                 if _is_first():
                     plot_run(workdir / "metrics.jsonl", workdir / "curve.png")
-            if step % config.save_every == 0 or last or stop:
-                manager.save(step, args=ocp.args.StandardSave(state))
+            if step % config.save_every == 0 or "validation" in scores or last or stop:
+                manager.save(step, args=ocp.args.StandardSave(state), metrics=scores)
             if stop and not last:
                 manager.wait_until_finished()
                 _say(f"stopped by SIGTERM; step {step} is saved, and the same command goes on from it")
                 sys.exit(128 + signal.SIGTERM)
         manager.wait_until_finished()
-        if not validation:
-            validation = _validate(config, decoder, base.stops_V, state, held_out)
+        best = manager.best_step()
+        if "validation" not in (manager.metrics(best) or {}):
+            raise UserError(f"{workdir}: no kept checkpoint is validated; remove the last one and go on")
+        if best != int(state.step):
+            state = manager.restore(best, args=ocp.args.StandardRestore(state))
+        validation = manager.metrics(best)["validation"]
     if _is_first():
         save_checkpoint(release, _checkpoint(config, base, state, validation))
         _say(f"released {release}")
     return release
 
 
-def export(workdir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
-    """Releases the latest checkpoint of a run, finished or not, into a folder that does not exist yet.
+def export(workdir: pathlib.Path, folder: pathlib.Path, best: bool = False) -> pathlib.Path:
+    """Releases a checkpoint of a run, finished or not, into a folder that does not exist yet.
+
+    Args:
+        workdir: the run's folder.
+        folder: of the release.
+        best: take the one that validated best instead of the latest.
 
     Raises:
         UserError: there is no run, or it has no checkpoint yet.
@@ -136,7 +151,10 @@ def export(workdir: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     with _manager(workdir) as manager:
         if manager.latest_step() is None:
             raise UserError(f"{workdir}: the run has not saved a checkpoint yet; wait for one")
-        state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
+        step = manager.best_step() if best else manager.latest_step()
+        if best and "validation" not in (manager.metrics(step) or {}):
+            raise UserError(f"{workdir}: none of the run's kept checkpoints is validated; take the latest")
+        state = manager.restore(step, args=ocp.args.StandardRestore(state))
     lines = read_metrics(workdir / "metrics.jsonl")
     validations = [line for line in lines if "validation" in line and line["step"] <= int(state.step)]
     validation = validations[-1]["validation"] if validations else {}
@@ -219,8 +237,20 @@ def _termination() -> Iterator[threading.Event]:
 
 
 def _manager(workdir: pathlib.Path) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
+    loss = lambda scores: scores["loss"]
+    best = policies.BestN(get_metric_fn=loss, reverse=True, n=1, keep_checkpoints_without_metrics=False)
+    options = ocp.CheckpointManagerOptions(
+        preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
+        best_fn=loss,
+        best_mode="min",
+        create=True,
+    )
     return ocp.CheckpointManager((workdir / "checkpoints").absolute(), options=options)
+
+
+def _score(validation: Mapping[str, Any]) -> float:
+    """Returns the answer loss with the own documents' gradients, averaged over the sources."""
+    return float(np.mean([result["gold"] for result in validation.values()]))
 
 
 def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: str):
@@ -298,6 +328,10 @@ class _Log:
             draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
             os.replace(draft, path)
         self._file = open(path if _is_first() else os.devnull, "a")  # noqa: SIM115 as long as the run
+        self._board = None
+        if _is_first():  # what a killed run wrote behind its checkpoint does not count
+            board = str(path.with_name("tensorboard"))
+            self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else None)
         self._start, self._total, self._began = start, total, time.monotonic()
 
     def step(self, step, source, metrics, norm, meta) -> None:
@@ -314,20 +348,36 @@ class _Log:
             "temperature": float(jnp.exp(meta.log_temperature)), "time": time.time(),
         }  # fmt: skip
         self._write(facts)
+        self._plot(step, {f"train/{source}": facts} | {"rate": {"steps_per_s": rate}})
         left = (self._total - step) / rate / 60 if rate else float("nan")
         _say(
             f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
             f"{facts['token_accuracy']:.0%}, {rate:.3f} steps/s, {left:.0f} min left"
         )
 
-    def validation(self, step: int, results: Mapping[str, Any]) -> None:
-        self._write({"step": step, "validation": results, "time": time.time()})
+    def validation(self, step: int, results: Mapping[str, Any], meta: MetaParams) -> None:
+        means = {
+            f"{target}/{factor}": float(jnp.mean(alpha))
+            for target, factors in step_sizes(meta).items()
+            for factor, alpha in factors.items()
+        }
+        self._write({"step": step, "validation": results, "alpha": means, "time": time.time()})
+        self._plot(step, {f"validation/{name}": r for name, r in results.items()} | {"alpha": means})
         for name, r in results.items():
             _say(
                 f"  validation {name}: exact match {r['exact']:.1%} (no gradient "
                 f"{r['exact_none']:.1%}), answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, "
                 f"{r['none']:.3f} none"
             )
+
+    def _plot(self, step: int, groups: Mapping[str, Mapping[str, Any]]) -> None:
+        if self._board is None:
+            return
+        for group, facts in groups.items():
+            for name, value in facts.items():
+                if isinstance(value, float) and name != "time":
+                    self._board.add_scalar(f"{group}/{name}", value, step)
+        self._board.flush()
 
     def _write(self, facts: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(facts) + "\n")

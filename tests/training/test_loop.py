@@ -101,14 +101,14 @@ def test_a_run_writes_its_folder(theta, finished, model):
     workdir = finished(theta)
     config = train_config(model, **THETAS[theta])
     # The factors' file has no name, and no scratch is left.
-    wanted = {"config.json", "metrics.jsonl", "checkpoints", "curve.png", "release"}
+    wanted = {"config.json", "metrics.jsonl", "tensorboard", "checkpoints", "curve.png", "release"}
     assert {p.name for p in workdir.iterdir()} == wanted
     assert json.loads((workdir / "config.json").read_text()) == json.loads(
         json.dumps(dataclasses.asdict(config))
     )
     lines = metrics(workdir)
     assert [line["step"] for line in lines if "outer_loss" in line] == [1, 2, 3, 4, 5]
-    assert [line["step"] for line in lines if "validation" in line] == [3, 5]
+    assert [line["step"] for line in lines if "validation" in line] == [4, 5]
     assert [line["source"] for line in lines if "source" in line][:2] == ["almanac"] * 2
     for line in lines:
         if "outer_loss" in line:
@@ -132,8 +132,9 @@ def test_a_release_loads_and_says_what_it_is(theta, finished, model):
     assert [getattr(checkpoint, f) for f in facts] == [getattr(config, f) for f in facts]
     assert checkpoint.document_tokens == 128
     assert checkpoint.training == json.loads(json.dumps(dataclasses.asdict(config)))
-    last = metrics(finished(theta))[-1]
-    assert checkpoint.metrics == {"steps": STEPS, "validation": last["validation"]}
+    validations = [line for line in metrics(finished(theta)) if "validation" in line]
+    best = min(validations, key=lambda line: np.mean([v["gold"] for v in line["validation"].values()]))
+    assert checkpoint.metrics == {"steps": best["step"], "validation": best["validation"]}
     # What is to be learned has moved, and theta only where it is learned.
     start = loop._start(config, base)
     moved = jax.tree.map(lambda x, y: bool(np.any(np.asarray(x) != y)), checkpoint.meta, start)
@@ -199,6 +200,26 @@ def test_a_run_that_died_before_its_release_only_releases(finished, model, tmp_p
     train(config, workdir)
     assert release_bytes(workdir) == release_bytes(finished("zero"))
     assert metrics(workdir) == metrics(finished("zero"))
+
+
+def test_the_checkpoint_that_validated_best_is_kept_and_released(model, tmp_path, monkeypatch):
+    scores = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(loop, "_score", lambda validation: next(scores))
+    workdir = tmp_path / "run"
+    train(train_config(model, eval_every=2, save_every=1), workdir)
+    assert load_checkpoint(workdir / "release").metrics["steps"] == 2
+    kept = {int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit()}
+    assert kept == {2, 4, 5}
+    for best, steps in ((True, 2), (False, 5)):
+        exported = loop.export(workdir, tmp_path / f"best {best}", best)
+        assert load_checkpoint(exported).metrics["steps"] == steps
+
+
+def test_tensorboard_gets_what_metrics_get(finished):
+    (events,) = (finished("zero") / "tensorboard").iterdir()
+    content = events.read_bytes()
+    for tag in ("train/almanac/outer_loss", "validation/more/gold", "alpha/gate/R", "rate/steps_per_s"):
+        assert tag.encode() in content
 
 
 def test_a_finished_run_is_left_alone(finished, model, capsys):
