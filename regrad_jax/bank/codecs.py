@@ -72,6 +72,8 @@ def _digits(levels: int) -> Codec:
     per_byte = int(math.log(256) / math.log(levels) + 1e-9)
     places_D = levels ** np.arange(per_byte, dtype=np.int32)  # of NumPy: an import starts no device
     middle = (levels - 1) / 2
+    # What each byte stands for: looking it up is 1.5 to 4 times faster than dividing (two cores).
+    values_256xD = (np.arange(256)[:, None] // places_D % levels - middle).astype(np.float32)
 
     def encode(values_NxP):
         count, P = values_NxP.shape
@@ -80,9 +82,8 @@ def _digits(levels: int) -> Codec:
         return (digits.reshape(count, -(-P // per_byte), per_byte) @ places_D).astype(jnp.uint8)
 
     def decode(packed_NxC, length):
-        digits_NxCxD = packed_NxC[..., None].astype(jnp.int32) // places_D % levels
-        digits = digits_NxCxD.reshape(packed_NxC.shape[0], packed_NxC.shape[1] * per_byte)
-        return digits[:, :length].astype(jnp.float32) - middle
+        values_NxCxD = jnp.take(values_256xD, packed_NxC, axis=0, mode="clip")  # a byte is always in range
+        return values_NxCxD.reshape(packed_NxC.shape[0], packed_NxC.shape[1] * per_byte)[:, :length]
 
     return Codec(encode, decode, lambda length: -(-length // per_byte))
 

@@ -369,8 +369,9 @@ class Shard:
             if not latest:
                 spec |= {"version": self._generation}
             self._kv = ts.KvStore.open(spec, context=context).result()
+            # A generation is never altered, so what was read of it once need not be asked for again.
             self._arrays = {
-                name: ts.open(array, open=True, context=context).result()
+                name: ts.open(array, open=True, recheck_cached_data=latest, context=context).result()
                 for name, array in _array_specs(spec, *self._sizes).items()
             }
 
