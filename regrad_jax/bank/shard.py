@@ -89,17 +89,15 @@ class Batch(NamedTuple):
     keys_NxE: np.ndarray
 
 
-class Snapshot(NamedTuple):
-    """A shard's documents as of one version.
+class Records(NamedTuple):
+    """Records that were read.
 
     Attributes:
-      head: the version.
-      records: those that can be read, in the order of positions.
-      damaged: position -> what is wrong with its record.
+      sound: position -> record, in the order asked for.
+      damaged: position -> what is wrong with it.
     """
 
-    head: Head
-    records: list[Record]
+    sound: dict[int, Record]
     damaged: dict[int, str]
 
 
@@ -167,22 +165,31 @@ class Shard:
         """Reads the latest version from here on."""
         self._open(None, latest=self._lock_file is not None)
 
-    def load(self) -> Snapshot:
-        """Reads all records.
+    @property
+    def head(self) -> Head:
+        """The state of the version that is read."""
+        return self._head
+
+    def positions(self) -> list[int]:
+        """Returns where documents are, in order; their records are not read.
 
         Raises:
           DamagedError: the database cannot be read.
         """
-        records, damaged = [], {}
         with _damage():
-            names = sorted(self._kv.list(ts.KvStore.KeyRange("records/", "records0")).result())
-        reads = [(int(name.removeprefix(b"records/")), self._kv.read(name)) for name in names]
+            names = self._kv.list(ts.KvStore.KeyRange("records/", "records0")).result()
+        return sorted(int(name.removeprefix(b"records/")) for name in names)
+
+    def records(self, positions: Sequence[int]) -> Records:
+        """Reads records, concurrently; where there is none, that counts as damage."""
+        reads = [(position, self._kv.read(_record_key(position))) for position in positions]
+        sound, damaged = {}, {}
         for position, read in reads:
             try:
-                records.append(Record(**unpack(read.result().value)))
+                sound[position] = Record(**unpack(read.result().value))
             except (ValueError, TypeError) as error:
                 damaged[position] = f"record: {_brief(error)}"
-        return Snapshot(self._head, records, damaged)
+        return Records(sound, damaged)
 
     def log(self, last: int) -> Iterator[Head]:
         """Yields the state after each of the last commits, newest first.

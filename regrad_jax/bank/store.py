@@ -17,7 +17,7 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -56,28 +56,24 @@ class Bank:
     Attributes:
       path: the bank's folder.
       manifest: its fixed facts.
-      records: position -> Record, in the order of positions; not to be changed by others.
-      damaged: position -> what is wrong with a document whose record cannot be read; it is not in `records`.
+
+    Opening takes no longer for many documents than for few: records are read when they are asked for.
     """
 
     def __init__(self, path: pathlib.Path, manifest: Manifest, version: int | None = None):
         """Use `Bank.create` or `Bank.open`."""
         self.path = path
         self.manifest = manifest
-        self.records: dict[int, Record] = {}
-        self.damaged: dict[int, str] = {}
-        self._positions: dict[str, int] = {}  # by id
+        self._everything: _Everything | None = None
         self._past = version is not None
-        self._head: shard.Head
         codec = CODECS[manifest.codec]
         self._encode = jax.jit(codec.encode)
         self._decode = jax.jit(codec.decode, static_argnames="length")
         try:
             packed_bytes = codec.packed_bytes(manifest.row_length)
             self._shard = shard.Shard(path / _SHARD, packed_bytes, manifest.key_width, version)
-            self._load()
         except shard.DamagedError as error:
-            raise UserError(f"bank {path} is damaged ({error}): restore it or build it again") from error
+            raise self._broken(error) from error
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], manifest: Manifest) -> "Bank":
@@ -139,7 +135,17 @@ class Bank:
     @property
     def version(self) -> int:
         """The version that is read: the number of its commit; 0 when there was none."""
-        return self._head.version
+        return self._shard.head.version
+
+    @property
+    def records(self) -> dict[int, Record]:
+        """Position -> record, in the order of positions; not to be changed. The first use reads all."""
+        return self._all.records
+
+    @property
+    def damaged(self) -> dict[int, str]:
+        """Position -> what is wrong with a document whose record cannot be read. The first use reads all."""
+        return self._all.damaged
 
     def lock(self) -> None:
         """Becomes the bank's only writer now instead of at the first write, and sees its latest commit.
@@ -176,9 +182,10 @@ class Bank:
         if not entries:
             return []
         self._begin_write()
-        time, first = shard.now(), self._head.next_position
+        time, first = shard.now(), self._shard.head.next_position
         records = [Record.of(entry, first + i, time) for i, entry in enumerate(entries)]
-        replaced = [self._positions[e.id] for e in entries if e.id in self._positions]
+        places = self._all.positions
+        replaced = [places[e.id] for e in entries if e.id in places]
         packed_NxC = np.asarray(self._encode(rows_NxP))
         self._commit(replaced, shard.Batch(records, packed_NxC, keys_NxE), reason=reason)
         return [record.position for record in records]
@@ -270,7 +277,6 @@ class Bank:
                 f"bank {self.path} cannot be compacted: {self._names(error.positions)}: {error} "
                 "(`regrad bank delete --damaged` removes what is damaged)"
             ) from error
-        self._load()
         return before - _disk_usage(self.path)
 
     def verify(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list["Fault"]:
@@ -316,7 +322,7 @@ class Bank:
           UserError: no document at a position, or its row is damaged (the documents are named).
         """
         try:
-            return self._shard.read("rows", self._known(positions))
+            return self._read("rows", positions)
         except shard.DamagedError as error:
             raise UserError(
                 f"bank {self.path}: the stored rows of {self._names(error.positions) or 'documents'} are "
@@ -332,10 +338,10 @@ class Bank:
         Raises:
           UserError: no document at a position.
         """
-        positions_K = self._known(positions)
+        positions_K = np.asarray(positions, np.int64)
         sound_K = np.ones(len(positions_K), bool)
         try:
-            return self._shard.read("rows", positions_K), sound_K
+            return self._read("rows", positions_K), sound_K
         except shard.DamagedError as error:
             sound_K = ~np.isin(positions_K, error.positions)
         packed_bytes = CODECS[self.manifest.codec].packed_bytes(self.manifest.row_length)
@@ -363,12 +369,18 @@ class Bank:
         Returns:
           positions_N int64, increasing, and keys_NxE float32.
         """
-        positions_N = np.fromiter(self.records, np.int64, len(self.records))
+        positions_N = np.array(self._shard.positions(), np.int64)
         try:
             return positions_N, self._shard.read("keys", positions_N)
         except shard.DamagedError as error:
             positions_N = positions_N[~np.isin(positions_N, error.positions)]
             return positions_N, self._shard.read("keys", positions_N)
+
+    def read_records(self, positions: Iterable[int]) -> dict[int, Record]:
+        """Reads records by position, concurrently; those that are damaged or absent are left out."""
+        if self._everything is not None:
+            return {p: self.records[p] for p in positions if p in self.records}
+        return self._shard.records([int(p) for p in positions]).sound
 
     def passages(self) -> list[Passage]:
         """Returns what `build` was given, for another bank to be made from."""
@@ -379,7 +391,7 @@ class Bank:
 
     def contains(self, id: str, sha256: str) -> bool:
         """Returns whether `id` is here with a text of this digest (`records.text_digest`)."""
-        position = self._positions.get(id)
+        position = self._all.positions.get(id)
         return position is not None and self.records[position].sha256 == sha256
 
     def info(self) -> dict[str, Any]:
@@ -403,7 +415,7 @@ class Bank:
             "path": str(self.path),
             "documents": count,
             "version": self.version,
-            "oldest_version": self._head.oldest,
+            "oldest_version": self._shard.head.oldest,
             "damaged_records": len(self.damaged),
             "bytes": on_disk,
             "bytes_per_document": {name: round(size, 1) for name, size in parts.items()},
@@ -418,7 +430,8 @@ class Bank:
         self._shard.unlock()
 
     def __len__(self) -> int:
-        return len(self.records)
+        """Documents, damaged ones among them."""
+        return self._shard.head.documents
 
     def __enter__(self) -> "Bank":
         return self
@@ -444,12 +457,13 @@ class Bank:
     def _begin_write(self) -> None:
         if self._past:
             raise UserError(f"bank {self.path} is open at version {self.version}, to be read only")
+        before = self.version
         self._shard.lock()
         # Another writer may have committed before us, or a commit of ours failed at its very end.
         if not self._shard.is_current():
             self._shard.refresh()
-        if self._shard.version != self.version:
-            self._load()
+        if self.version != before:
+            self._everything = None
 
     def _commit(
         self,
@@ -460,42 +474,72 @@ class Bank:
     ) -> None:
         records = [*restored[0], *(added.records if added else ())]
         removed = sum(p in self.records or p in self.damaged for p in gone)  # the others are orphans
-        head = self._head._replace(
-            version=self.version + 1,
-            next_position=self._head.next_position + (len(added.records) if added else 0),
-            documents=self._head.documents - removed + len(records),
+        before = self._shard.head
+        head = before._replace(
+            version=before.version + 1,
+            next_position=before.next_position + (len(added.records) if added else 0),
+            documents=before.documents - removed + len(records),
             time=shard.now(),
             added=len(records),
             removed=removed,
             reason=reason,
         )
         self._shard.commit(head, gone, added, restored[1])
-        self._head = head
+        self._all.change(gone, records)
+
+    @property
+    def _all(self) -> "_Everything":
+        if self._everything is None:
+            try:
+                self._everything = _Everything(self._shard.records(self._shard.positions()))
+            except shard.DamagedError as error:
+                raise self._broken(error) from error
+        return self._everything
+
+    def _broken(self, error: shard.DamagedError) -> UserError:
+        return UserError(f"bank {self.path} is damaged ({error}): restore it or build it again")
+
+    def _names(self, positions: Sequence[int]) -> str:
+        found = self.read_records(positions)
+        name = lambda p: repr(found[p].id) if p in found else f"the document at position {p}"
+        return ", ".join(map(name, positions))
+
+    def _read(self, array: Literal["rows", "keys"], positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Reads as the shard does, but says so where there is no document at all."""
+        try:
+            return self._shard.read(array, np.asarray(positions, np.int64))
+        except shard.DamagedError:
+            for position in np.asarray(positions).tolist():
+                if position not in self.records and position not in self.damaged:
+                    raise UserError(f"bank {self.path} has no document at position {position}") from None
+            raise
+
+
+class _Everything:
+    """All records of a bank's version.
+
+    Attributes:
+      records: position -> record, in the order of positions.
+      damaged: position -> what is wrong with a record that cannot be read.
+      positions: id -> position.
+    """
+
+    def __init__(self, read: shard.Records):
+        self.records, self.damaged = read.sound, read.damaged
+        self.positions = {record.id: position for position, record in read.sound.items()}
+
+    def change(self, gone: Sequence[int], added: Sequence[Record]) -> None:
+        """Does what a commit did."""
         for position in gone:
             self.damaged.pop(position, None)
             if record := self.records.pop(position, None):
-                del self._positions[record.id]
-        for record in records:
+                del self.positions[record.id]
+        in_order = not added or added[0].position > max(self.records, default=-1)
+        for record in added:
             self.records[record.position] = record
-            self._positions[record.id] = record.position
-        if restored[0]:
+            self.positions[record.id] = record.position
+        if not in_order:  # older documents came back
             self.records = dict(sorted(self.records.items()))
-
-    def _load(self) -> None:
-        self._head, records, self.damaged = self._shard.load()
-        self.records = {record.position: record for record in records}
-        self._positions = {record.id: record.position for record in records}
-
-    def _names(self, positions: Sequence[int]) -> str:
-        name = lambda p: repr(self.records[p].id) if p in self.records else f"the document at position {p}"
-        return ", ".join(map(name, positions))
-
-    def _known(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
-        positions_K = np.asarray(positions, np.int64)
-        for position in positions_K.tolist():
-            if position not in self.records:
-                raise UserError(f"bank {self.path} has no document at position {position}")
-        return positions_K
 
 
 def _disk_usage(folder: pathlib.Path) -> int:

@@ -22,6 +22,7 @@ from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.bank.builder import Built, Encoded, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
+from regrad_jax.bank.records import Record
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
 from regrad_jax.data.corpus import cut_passages
@@ -132,11 +133,6 @@ class ReGrad:
             raise UserError(
                 f"bank {path} has keys of {bank.manifest.embedder}, not of {self.embedder.name}; "
                 "use that encoder or build a new bank"
-            )
-        if bank.damaged:
-            to_stderr(
-                f"warning: bank {path}: {len(bank.damaged)} of its documents cannot be read and are passed "
-                "over; see `regrad bank verify`"
             )
         return bank
 
@@ -300,7 +296,8 @@ class ReGrad:
         """Returns theta_q, the adapted parameters of one question."""
         found = self.retrieve([question], bank, top_k)
         repeated = Retrieved(*(np.repeat(part, jax.local_device_count(), axis=0) for part in found))
-        theta = self.answerer.adapt(self._adaptation(bank, repeated, gamma, None))
+        records = self._records(bank, found)
+        theta = self.answerer.adapt(self._adaptation(bank, repeated, records, gamma, None))
         return jax.tree.map(lambda x: x[0, 0], theta)
 
     def ask(
@@ -340,14 +337,19 @@ class ReGrad:
         else:
             found = retrieved or self.retrieve(questions, bank, top_k)
         searched = time.perf_counter()
+        records = self._records(bank, found)
         adaptation = (
-            self._adaptation(bank, found, gamma, weighting)
+            self._adaptation(bank, found, records, gamma, weighting)
             if MODES[mode].adapts and bank is not None
             else None
         )
-        used_QxK = adaptation.sound_QxK if adaptation else np.ones(found.positions_QxK.shape, bool)
+        used_QxK = adaptation.sound_QxK if adaptation else np.isin(found.positions_QxK, list(records))
+        cited = [
+            [(records[int(p)], float(score)) for p, score, u in zip(*row, strict=True) if u]
+            for row in zip(*found, used_QxK, strict=True)
+        ]
         read = time.perf_counter()
-        prompts = [self._prompt(q, bank, mode, row) for q, row in zip(questions, found[0], strict=True)]
+        prompts = [self._prompt(q, row, mode) for q, row in zip(questions, cited, strict=True)]
         made = self.answerer.run(prompts, adaptation, max_new_tokens)
         share = 1e3 / max(len(questions), 1)
         timings = {
@@ -357,44 +359,47 @@ class ReGrad:
             "generate": made.generate_ms,
         }
         return [
-            Answer(question, clean_answer(text), mode, self._cite(bank, positions, scores, used), timings)
-            for question, text, positions, scores, used in zip(
-                questions, made.texts, *found, used_QxK, strict=True
-            )
+            Answer(question, clean_answer(text), mode, [Cited(r.id, score) for r, score in row], timings)
+            for question, text, row in zip(questions, made.texts, cited, strict=True)
         ]
 
-    def _adaptation(self, bank: Bank, found: Retrieved, gamma: float, weighting: str | None) -> Adaptation:
+    def _records(self, bank: Bank | None, found: Retrieved) -> dict[int, Record]:
+        if bank is None:
+            return {}
+        positions = np.unique(found.positions_QxK).tolist()
+        records = bank.read_records(positions)
+        if lost := len(positions) - len(records):
+            to_stderr(
+                f"warning: bank {bank.path}: {lost} of the documents found cannot be read and are passed "
+                "over; see `regrad bank verify`"
+            )
+        return records
+
+    def _adaptation(
+        self, bank: Bank, found: Retrieved, records: Mapping[int, Record], gamma: float, weighting: str | None
+    ) -> Adaptation:
         # Many questions share documents, and each is read once.
         positions, places = np.unique(found.positions_QxK, return_inverse=True)
         packed, sound = bank.read_sound(positions)
         if not sound.all():
-            names = ", ".join(repr(bank.records[int(p)].id) for p in positions[~sound])
+            names = ", ".join(repr(records[p].id) for p in positions[~sound].tolist() if p in records)
             to_stderr(
                 f"warning: bank {bank.path}: the stored gradients of {names} are damaged and are not used; "
                 "remove them with `regrad bank delete --damaged` and build them again"
             )
+        sound &= np.isin(positions, list(records))
         places = places.reshape(found.positions_QxK.shape)
         weighting = weighting or self.checkpoint.weighting
         return Adaptation(
             packed[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
         )
 
-    def _prompt(self, question: str, bank: Bank | None, mode: str, positions: Sequence[int]) -> str:
+    def _prompt(self, question: str, cited: Sequence[tuple[Record, float]], mode: str) -> str:
         wording = PROMPTS[self.checkpoint.prompts]
-        shown = positions if MODES[mode].shows and bank is not None else ()
-        context = [wording.document(bank.records[int(p)].text) for p in shown] if bank is not None else []
+        context = [wording.document(record.text) for record, _ in cited] if MODES[mode].shows else []
         if MODES[mode].adapts:
             return wording.question(question, context)
         return chat_question(self.base.tokenizer, question, context)
-
-    def _cite(self, bank: Bank | None, positions, scores, used) -> list[Cited]:
-        if bank is None:
-            return []
-        return [
-            Cited(bank.records[int(p)].id, float(s))
-            for p, s, u in zip(positions, scores, used, strict=True)
-            if u
-        ]
 
 
 def _sound_keys(bank: Bank) -> tuple[np.ndarray, np.ndarray]:

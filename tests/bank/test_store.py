@@ -15,6 +15,7 @@ import tensorstore as ts
 
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import Entry, text_digest
+from regrad_jax.bank.shard import Shard
 from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
 
@@ -55,7 +56,7 @@ def _append(bank: Bank, ids: list[str]) -> list[int]:
 def _assert_holds(bank: Bank, ids: list[str]) -> None:
     """The bank holds these documents and no others, each with its own row, key and text."""
     assert sorted(record.id for record in bank.records.values()) == sorted(ids)
-    assert len(bank) == len(ids)
+    assert len(bank) - len(bank.damaged) == len(ids)
     positions, keys = bank.keys()
     rows, expected_keys = _arrays([bank.records[position].id for position in positions])
     np.testing.assert_array_equal(keys, expected_keys)
@@ -292,6 +293,7 @@ def test_a_lost_file_is_an_error_and_not_a_zero_gradient(tmp_path):
     row = _arrays(["a"])[0].tobytes()
     [file] = [f for f in _files(tmp_path / "bank") if row in f.read_bytes()]
     bank = Bank.open(tmp_path / "bank")
+    assert [record.id for record in bank.records.values()] == ["a", "b"]
     file.unlink()
     with pytest.raises(UserError, match="'a'"):
         bank.read_rows([0])
@@ -363,6 +365,23 @@ def test_what_a_killed_writer_left_of_a_longer_manifest_harms_nobody(tmp_path):
         _append(bank, ["b"])
     _assert_holds(Bank.open(tmp_path / "bank"), [*_ids("a", 3), "b"])
     assert not leftover.exists()
+
+
+def test_opening_reads_no_record_and_looking_some_up_reads_those(tmp_path, monkeypatch):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, _ids("a", 7))
+    asked: list[int] = []
+    read = Shard.records
+    monkeypatch.setattr(Shard, "records", lambda self, some: (asked.extend(some), read(self, some))[1])
+    bank = Bank.open(tmp_path / "bank")
+    assert len(bank) == 7 and bank.version == 1
+    assert len(bank.keys()[0]) == 7 and bank.read_packed([3]).shape[0] == 1
+    assert asked == []
+    found = bank.read_records([5, 2, 99])
+    assert {p: record.id for p, record in found.items()} == {5: "a5", 2: "a2"}
+    assert asked == [5, 2, 99]
+    assert len(bank.records) == 7 and asked[3:] == list(range(7))
+    assert bank.read_records([1, 99])[1] is bank.records[1] and len(asked) == 10
 
 
 def test_what_is_not_a_bank_is_refused(tmp_path):
