@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 r"""Starts a verb in several processes on this machine, as one program: a pod's rehearsal.
 
-    launch/local.py --processes 2 -- train --config=... --workdir=... \
+    .venv/bin/python launch/local.py --processes 2 -- train --config=... --workdir=... \
         --config.mesh.data=2 --config.batches_per_step=2
 
 Every line is prefixed with its process. When one process fails or this program is told to stop, all are.

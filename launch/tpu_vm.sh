@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# Not tried on a pod yet.
 # Training on a TPU pod slice (TPU VMs): one process a host, started over ssh on all of them.
 #   launch/tpu_vm.sh NAME ZONE --config=... --workdir=/mnt/shared/run --config.mesh.data=4 --config.mesh.fsdp=16
 # Every host needs a checkout at ~/regrad-jax in which `make setup` and `.venv/bin/pip install -e .[tpu]` were

@@ -381,8 +381,8 @@ class ReGrad:
         # Many questions share documents, and each is read once.
         positions, places = np.unique(found.positions_QxK, return_inverse=True)
         packed, sound = bank.read_sound(positions)
-        if not sound.all():
-            names = ", ".join(repr(records[p].id) for p in positions[~sound].tolist() if p in records)
+        # Those whose records are lost as well have been warned of.
+        if names := ", ".join(repr(records[p].id) for p in positions[~sound].tolist() if p in records):
             to_stderr(
                 f"warning: bank {bank.path}: the stored gradients of {names} are damaged and are not used; "
                 "remove them with `regrad bank delete --damaged` and build them again"
