@@ -42,11 +42,14 @@ def main() -> None:
             if "config" in flags.FLAGS:  # one that failed to load complains only when it is looked at
                 getattr(flags.FLAGS.config, "keys", None)
             return words
-        except KeyError as error:  # ml_collections says no more than the key
-            _misuse(f"unknown config key {' '.join(str(error).split())}", verb)
+        except (KeyError, AttributeError) as error:  # ml_collections says no more than the key
+            inner = error.args[0] if error.args and isinstance(error.args[0], KeyError) else error
+            _misuse(f"unknown config key {' '.join(f'{inner.args[0]}'.split())}", verb)
         # A config file is a program, so anything may go wrong in it.
         except Exception as error:
-            _misuse(" ".join(f"{error or type(error).__name__}".split()), verb)
+            where, _, trace = f"{error or type(error).__name__}".partition("Traceback")
+            what = trace.strip().splitlines()[-1:]  # ml_collections hands on a whole traceback
+            _misuse(" ".join([*where.split(), *what]), verb)
 
     def run(argv: list[str]) -> int:
         logging.set_verbosity(logging.WARNING)  # orbax reports every save in twenty lines

@@ -64,10 +64,14 @@ def test_a_config_key_that_is_not_in_the_file_is_named(tmp_path):
     config.write_text(
         "import ml_collections\n\ndef get_config():\n    return ml_collections.ConfigDict({'seed': 0})\n"
     )
-    assert "sead" in refused(
-        "train", f"--config={config}", "--config.sead=1", f"--workdir={tmp_path / 'run'}"
-    )
+    said = refused("train", f"--config={config}", "--config.sead=1", f"--workdir={tmp_path / 'run'}")
+    assert "unknown config key" in said and "sead" in said and "\\n" not in said
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_config_file_says_reaches_the_user_without_its_traceback(tmp_path):
+    said = refused("train", "--config=experiments/configs/llama.py:70b", "--dry_run")
+    assert "choose one of 1b, 3b, 8b" in said and "Traceback" not in said
 
 
 @pytest.mark.parametrize("place", ["first", "last"])
