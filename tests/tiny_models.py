@@ -1,5 +1,6 @@
 """Tiny random decoders, adapters and tasks and a tiny model on disk, that several tests share."""
 
+import contextlib
 import functools
 import json
 import pathlib
@@ -8,14 +9,17 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
+import pytest
 import safetensors.numpy
 import tokenizers
 import transformers
 
+from regrad_jax.adaptation import inner, outer
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import Documents, MetaParams, init_meta
 from regrad_jax.adaptation.outer import Questions, TaskBatch
 from regrad_jax.data.almanac.generate import generate
+from regrad_jax.models import decoder as decoder_module
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import HF_NAMES
@@ -80,6 +84,31 @@ def task_batch() -> TaskBatch:
         documents([10, 6, 2, 8]), Questions(tokens, prompts, answers, lengths), retrieved, scores
     )
     return jax.tree.map(jnp.asarray, batch)
+
+
+class Float64:
+    """A module, `jax.numpy` or `torch`, whose float32 is float64."""
+
+    def __init__(self, module):
+        self._module = module
+        self.float32 = self.float = module.float64
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+
+@contextlib.contextmanager
+def float64():
+    """The method and the decoder in float64, with what they keep in float32 (as bfloat16 needs it)."""
+    with pytest.MonkeyPatch.context() as patch, jax.enable_x64(True):
+        for module in (decoder_module, inner, outer):
+            patch.setattr(module, "jnp", Float64(jnp))
+        yield
+
+
+def double(tree):
+    """The tree with its float32 arrays in float64; under `float64`."""
+    return jax.tree.map(lambda x: x.astype(jnp.float64) if x.dtype == jnp.float32 else x, tree)
 
 
 def relative_error(found, expected) -> float:

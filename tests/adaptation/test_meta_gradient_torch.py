@@ -1,7 +1,9 @@
 """Document gradients and the meta-gradient against PyTorch: autograd through transformers' Llama.
 
 PyTorch walks the documents and questions one by one, without padding and without `vmap`, and forms the
-meta-gradient with `create_graph=True`. Weights are shared through a saved folder.
+meta-gradient with `create_graph=True`. Weights are shared through a saved folder. Both sides compute in float64:
+the slope of one step size for everything is what is left where large terms cancel, and in float32 its last
+digits are rounding, which differs between machines.
 """
 
 import functools
@@ -15,11 +17,32 @@ from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, document_gradients
 from regrad_jax.adaptation.outer import meta_gradient
 from regrad_jax.models.decoder import split
 from regrad_jax.models.weights import load_decoder
-from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, assert_near, meta_params, task_batch
+from tiny_models import (
+    DECODER,
+    FIRST_LAYER,
+    KINDS,
+    Float64,
+    adapter,
+    assert_near,
+    double,
+    float64,
+    meta_params,
+    task_batch,
+)
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_in_float64():
+    from transformers.models.llama import modeling_llama
+
+    with float64(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modeling_llama, "torch", Float64(torch))
+        patch.setattr(torch.Tensor, "float", torch.Tensor.double)
+        yield
 
 
 class Adapted(torch.nn.Module):
@@ -39,7 +62,7 @@ class Adapted(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """(our split decoder, transformers' model with `Adapted` projections) of the same weights."""
+    """(our split decoder, transformers' model with `Adapted` projections) of the same weights, in float64."""
     config = transformers.LlamaConfig(
         vocab_size=DECODER.vocab_size,
         hidden_size=DECODER.width,
@@ -61,7 +84,7 @@ def models(tmp_path_factory):
         for target in ("gate", "up", "down"):
             setattr(layer.mlp, f"{target}_proj", Adapted(getattr(layer.mlp, f"{target}_proj")))
     loaded, params = load_decoder(folder)
-    return split(loaded, params, FIRST_LAYER), model
+    return split(loaded, double(params), FIRST_LAYER, dtype=jnp.float64), model.double()
 
 
 def leaves(tree):
@@ -102,7 +125,7 @@ def torch_document_gradients(model, config, theta, bases, documents, **options):
 def test_document_gradients_equal_autograd(kind, models):
     decoder, model = models
     config, documents = adapter(kind), task_batch().documents
-    meta = meta_params(config)
+    meta = double(meta_params(config))
     assert all(np.any(leaf) for leaf in jax.tree.leaves(meta.theta))  # not where it starts
     found, losses_N = jax.jit(functools.partial(document_gradients, decoder, config))(meta, documents)
     theirs = torch_document_gradients(model, config, leaves(meta.theta), leaves(meta.bases), documents)
@@ -120,8 +143,8 @@ def test_document_gradients_equal_autograd(kind, models):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_meta_gradient_equals_create_graph(kind, weighting, alpha_mode, models):
     decoder, model = models
-    config, batch = adapter(kind), task_batch()
-    meta = meta_params(config, alpha_mode=alpha_mode)
+    config, batch = adapter(kind), double(task_batch())
+    meta = double(meta_params(config, alpha_mode=alpha_mode))
     gradient = jax.jit(lambda meta, batch: meta_gradient(meta, decoder, config, weighting, batch))
     (found_loss, _), found = gradient(meta, batch)
 
