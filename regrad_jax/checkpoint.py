@@ -20,7 +20,7 @@ import numpy as np
 import safetensors.numpy
 
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
-from regrad_jax.adaptation.inner import MetaParams
+from regrad_jax.adaptation.inner import MetaParams, step_sizes
 from regrad_jax.errors import UserError
 
 SCHEMA = 1
@@ -43,6 +43,7 @@ class Checkpoint:
         tokenizer_digest: sha256 of what the tokenizer does.
         training: the training config as plain values.
         metrics: what was measured of it.
+        inner_steps: gradient steps on a document.
     """
 
     adapter: AdapterConfig
@@ -56,6 +57,7 @@ class Checkpoint:
     tokenizer_digest: str
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    inner_steps: int = 1
 
     @property
     def layout(self) -> RowLayout:
@@ -64,8 +66,10 @@ class Checkpoint:
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything that a stored gradient depends on, as plain values.
 
-        Alpha and the temperature are left out: rows are stored unscaled.
+        The temperature is left out, since rows are stored unscaled; and so is alpha, which only a second
+        inner step would make part of a row.
         """
+        several = {"inner_steps": self.inner_steps, "alpha": _digest({"alpha": step_sizes(self.meta)})}
         return {
             "base_model": self.base_digest,
             "tokenizer": self.tokenizer_digest,
@@ -74,7 +78,7 @@ class Checkpoint:
             "prompts": self.prompts,
             "document_tokens": self.document_tokens,
             "inner_loss": "mean next-token loss",
-        }
+        } | (several if self.inner_steps > 1 else {})
 
 
 def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> None:

@@ -1,4 +1,9 @@
-"""What every test runs under, set before anything imports JAX: the CPU, eight fake devices, no model hub."""
+"""What every test runs under, set before anything imports JAX: the CPU, eight fake devices, no model hub.
+
+Tiny models compile for far longer than they run, so programs are compiled almost without optimisation, in
+the commands that a test starts as well; and each file's programs are dropped behind it, since hundreds of
+them fill memory.
+"""
 
 import os
 import pathlib
@@ -9,9 +14,18 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 _DEVICES = "--xla_force_host_platform_device_count"
 if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}=8".strip()
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drop_programs():
+    yield
+    import jax
+
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,13 @@ def test_the_fingerprint_names_what_a_gradient_depends_on(field, other):
     assert {name for name in ours if ours[name] != theirs[name]} == {field}
 
 
+def test_with_several_inner_steps_a_gradient_depends_on_the_step_sizes():
+    one, two = made().fingerprint(), made(inner_steps=2).fingerprint()
+    assert two.items() > one.items() and two["inner_steps"] == 2
+    other = dataclasses.replace(moved("alpha"), inner_steps=2).fingerprint()
+    assert {name for name in two if two[name] != other[name]} == {"alpha"}
+
+
 @pytest.mark.parametrize(
     "other",
     [

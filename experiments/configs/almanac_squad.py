@@ -28,6 +28,10 @@ def get_config() -> ml_collections.ConfigDict:
             "initial": "",  # a released checkpoint's folder to go on from
             "alpha": 0.5,  # where the step sizes start; learned
             "alpha_mode": "tie",  # one for every layer of every adapter tensor
+            "bases": "random",
+            "inner_steps": 1,
+            "order": "second",
+            "codec": "float32",  # of the bank that the checkpoint is to be served from
             "temperature": 0.1,  # where the softmax over cosine similarities starts; learned
             "documents_per_question": 3,  # its own and two retrieved distractors
             "sources": {

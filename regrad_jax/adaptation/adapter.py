@@ -104,6 +104,27 @@ def init_adapter(config: AdapterConfig, decoder: DecoderConfig, key: jax.Array) 
     return theta, bases
 
 
+def singular_bases(config: AdapterConfig, layers: Mapping) -> Tree:
+    """Returns a core adapter's bases as the leading singular vectors of the weights that it stands beside.
+
+    LoRA-XS (Balazy et al., arXiv 2405.17604), but without the singular values, so that the bases are as
+    long as random ones: with W = U S V^T, A is the first r rows of V^T and B the first r columns of U.
+
+    Args:
+        config: the adapter, of kind "core".
+        layers: the head's stacked layers; `layers[target]["kernel"]` is (L, in, out).
+    """
+    bases = {}
+    for target in config.targets:
+        # A kernel stands transposed, so its left singular vectors are the input's.
+        inputs, _, outputs = jnp.linalg.svd(layers[target]["kernel"], full_matrices=False)
+        bases[target] = {
+            "A": jnp.swapaxes(inputs, 1, 2)[:, : config.rank],
+            "B": jnp.swapaxes(outputs, 1, 2)[..., : config.rank],
+        }
+    return bases
+
+
 def projection_shape(decoder: DecoderConfig, target: str) -> tuple[int, int]:
     """Returns (in, out) of an adaptable projection."""
     wide, narrow = decoder.mlp_dim, decoder.width

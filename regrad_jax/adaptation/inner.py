@@ -3,8 +3,12 @@
 L_doc(d; theta) = mean next-token loss of document d
 g_d             = grad_theta L_doc(d; theta*)
 theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
+
+With several inner steps, g_d is the sum of the gradients at theta* and at the points that the steps before
+have reached, so that the same one application of alpha leads to where the steps would.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -79,6 +83,21 @@ class Factors(NamedTuple):
     inputs: Mapping[str, Array]
     cotangents: Mapping[str, Array]
     scales: Mapping[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What is chosen, and not learned, of how documents move the network for a question.
+
+    Attributes:
+        adapter: what is adapted.
+        weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
+        inner_steps: gradient steps on a document.
+    """
+
+    adapter: AdapterConfig
+    weighting: str = "relevance"
+    inner_steps: int = 1
 
 
 def mask_tokens(tokens_BxT: Array, lengths_B: Array) -> jax.Array:
@@ -157,19 +176,30 @@ def _mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> j
 
 
 def document_gradients(
-    decoder: SplitDecoder, config: AdapterConfig, meta: MetaParams, documents: Documents
+    decoder: SplitDecoder, config: AdapterConfig, meta: MetaParams, documents: Documents, steps: int = 1
 ) -> tuple[Tree, jax.Array]:
-    """Returns every document's gradient in one pass: (grads with leaves N x *, losses_N)."""
+    """Returns every document's gradient in one pass: (grads with leaves N x *, losses_N).
+
+    Args:
+        decoder: the frozen network.
+        config: the adapter.
+        meta: theta*, the bases and, for several steps, alpha.
+        documents: N documents.
+        steps: inner steps, whose gradients are summed; the losses are those before the first.
+    """
     documents = documents.without_garbage()
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
 
     def loss(theta, hidden_TxD, tokens_T, length):
         return document_loss(decoder, config, theta, meta.bases, hidden_TxD, tokens_T, length)
 
-    losses_N, grads_N = jax.vmap(jax.value_and_grad(loss), in_axes=(None, 0, 0, 0))(
-        meta.theta, hidden_NxTxD, documents.tokens_NxT, documents.lengths_N
-    )
-    return grads_N, losses_N
+    def gradient(*document):
+        first_loss, total = jax.value_and_grad(loss)(meta.theta, *document)
+        for _ in range(steps - 1):
+            total = jax.tree.map(jnp.add, total, jax.grad(loss)(descend(meta, total), *document))
+        return total, first_loss
+
+    return jax.vmap(gradient)(hidden_NxTxD, documents.tokens_NxT, documents.lengths_N)
 
 
 def gradient_factors(
@@ -254,7 +284,7 @@ def adapted_parameters(
 
 
 def descend(meta: MetaParams, totals_Q: Tree, gamma: float | jax.Array = 1.0) -> Tree:
-    """Returns theta - gamma alpha . totals for weighted sums of gradients with a leading question axis."""
+    """Returns theta - gamma alpha . totals for sums of gradients, with or without a leading question axis."""
 
     def step(theta, alpha, total_Q):
         return theta - gamma * alpha * total_Q

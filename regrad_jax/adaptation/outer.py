@@ -6,6 +6,7 @@
 dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the bases alike.
 """
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -19,6 +20,7 @@ from regrad_jax.adaptation.inner import (
     Documents,
     Factors,
     MetaParams,
+    Method,
     adapted_head,
     adapted_parameters,
     document_gradients,
@@ -108,31 +110,42 @@ def answer_losses(
     return mean(losses), mean(correct)
 
 
+Passage = Callable[[Tree], Tree]
+
+# What the outer gradient sees of the document gradients, on top of what the outer loss does: everything, or
+# constants (as in first-order MAML, Finn et al., arXiv 1703.03400), for comparison.
+ORDERS: Mapping[str, Passage] = {"second": lambda grads_N: grads_N, "first": jax.lax.stop_gradient}
+
+
 def outer_loss(
     meta: MetaParams,
     decoder: SplitDecoder,
-    config: AdapterConfig,
-    weighting: str,
+    method: Method,
     batch: TaskBatch,
+    passage: Passage = ORDERS["second"],
 ) -> tuple[jax.Array, OuterMetrics]:
     """Returns (outer loss, metrics) of a batch; differentiate in `meta` for the meta-gradient.
 
     Args:
         meta: what is learned.
         decoder: the frozen network.
-        config: the adapter.
-        weighting: a name in `DOCUMENT_WEIGHTS`.
+        method: how documents move it.
         batch: documents, questions, and which uses which.
+        passage: what becomes of the document gradients (leaves N x *) between where they are computed and
+            where they are used; one of `ORDERS`, or what a bank does to them.
     """
+    config = method.adapter
     if isinstance(batch.documents, Factors):
+        if method.inner_steps != 1:
+            raise ValueError("factors hold the gradients of one inner step")
         # The gradients were taken at theta = 0, so theta must not move from there.
         meta = meta._replace(theta=jax.lax.stop_gradient(meta.theta))
         grads_N = project_factors(config, meta.bases, batch.documents)
     else:
-        grads_N, _ = document_gradients(decoder, config, meta, batch.documents)
-    weigh = DOCUMENT_WEIGHTS[weighting]
+        grads_N, _ = document_gradients(decoder, config, meta, batch.documents, method.inner_steps)
+    weigh = DOCUMENT_WEIGHTS[method.weighting]
     weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
-    theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
+    theta_Q = adapted_parameters(meta, weights_QxN, passage(grads_N))
     losses_Q, accuracy_Q = answer_losses(decoder, config, theta_Q, meta.bases, batch.questions)
     counts_Q = batch.questions.answer_lengths_Q > 0
     mean = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0)) / jnp.maximum(counts_Q.sum(), 1)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.adaptation.inner import Documents, document_gradients, gradient_factors
+from regrad_jax.adaptation.inner import Documents, Method, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, outer_loss
 from regrad_jax.evaluation import bench_codecs, bench_retrieval, machine
 from regrad_jax.evaluation.plan import token_flops
@@ -69,8 +69,10 @@ def train(regrad: ReGrad) -> dict[str, Any]:
     retrieved = groups[:, None] == np.arange(_TRAIN_DOCUMENTS) // 3
     batch = TaskBatch(documents, questions, retrieved, rng.random(retrieved.shape).astype(np.float32))
 
+    method = Method(adapter, regrad.checkpoint.weighting)
+
     def loss(meta, decoder, batch):
-        return outer_loss(meta, decoder, adapter, regrad.checkpoint.weighting, batch)[0]
+        return outer_loss(meta, decoder, method, batch)[0]
 
     gradient = jax.jit(jax.value_and_grad(loss))
     factors_of = jax.jit(lambda decoder, documents: gradient_factors(decoder, adapter, documents)[0])

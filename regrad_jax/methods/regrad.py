@@ -249,7 +249,10 @@ class ReGrad:
         return self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _rows(self, decoder, meta, documents: Documents):
-        grads_N, losses_N = document_gradients(decoder, self.checkpoint.adapter, meta, documents)
+        checkpoint = self.checkpoint
+        grads_N, losses_N = document_gradients(
+            decoder, checkpoint.adapter, meta, documents, checkpoint.inner_steps
+        )
         return self.checkpoint.layout.flatten(grads_N), losses_N
 
     def _encode(self, passages: Sequence[Passage], batch_size: int) -> Encoded:

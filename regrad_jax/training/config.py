@@ -8,7 +8,9 @@ from typing import Any
 import ml_collections
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import ALPHAS, DOCUMENT_WEIGHTS
+from regrad_jax.adaptation.inner import ALPHAS, DOCUMENT_WEIGHTS, Method
+from regrad_jax.adaptation.outer import ORDERS
+from regrad_jax.bank.codecs import CODECS
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 
@@ -69,6 +71,11 @@ class TrainConfig:
         initial: folder of a released checkpoint to start from; empty starts at random.
         alpha: initial step size of every adapter tensor.
         alpha_mode: how many step sizes there are, a name in `ALPHAS`.
+        inner_steps: gradient steps on a document; more than one need theta "learned".
+        order: "second" differentiates through document gradients, "first" takes them for constants.
+        codec: document gradients are packed and unpacked by it on their way to the questions, so that a
+            checkpoint learns to be served from a bank of it; "float32" changes nothing.
+        bases: where a core adapter's bases start, "random" or the leading "singular" vectors of the weights.
         temperature: initial temperature of the relevance weights.
         documents_per_question: k of a task, the question's own document among them.
         sources: the datasets by name.
@@ -114,6 +121,10 @@ class TrainConfig:
     dtype: str = "float32"
     remat: bool = False
     mesh: MeshConfig = MeshConfig()
+    inner_steps: int = 1
+    order: str = "second"
+    codec: str = "float32"
+    bases: str = "random"
 
     def __post_init__(self):
         _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
@@ -122,6 +133,13 @@ class TrainConfig:
         _choice("theta", self.theta, ("zero", "learned"))
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
+        _choice("order", self.order, ORDERS)
+        _choice("codec", self.codec, CODECS)
+        _choice("bases", self.bases, ("random", "singular"))
+        if self.bases == "singular" and self.adapter.kind != "core":
+            raise UserError("config.bases: 'singular' needs adapter.kind 'core'; use 'random'")
+        if self.theta == "zero" and self.inner_steps != 1:
+            raise UserError("config.inner_steps: more than one needs config.theta 'learned'")
         _choice("dtype", self.dtype, ("float32", "bfloat16"))
         _choice("decay", self.decay, ("cosine", "linear"))
         for name, source in self.sources.items():
@@ -141,6 +159,7 @@ class TrainConfig:
             "eval_documents",
             "save_every",
             "batches_per_step",
+            "inner_steps",
         ):
             _positive(key, getattr(self, key))
         for key in ("data", "fsdp"):
@@ -158,6 +177,10 @@ class TrainConfig:
     @property
     def total_steps(self) -> int:
         return sum(steps for steps, _ in self.stages)
+
+    @property
+    def method(self) -> Method:
+        return Method(self.adapter, self.weighting, self.inner_steps)
 
     @property
     def devices(self) -> int:

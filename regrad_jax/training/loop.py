@@ -24,6 +24,7 @@ import tensorboardX
 from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
+from regrad_jax.adaptation.adapter import singular_bases
 from regrad_jax.adaptation.inner import MetaParams, init_meta, step_sizes
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -37,6 +38,7 @@ from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import plot_run, read_metrics
 from regrad_jax.training.mesh import Layout
+from regrad_jax.training.passage import passage
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
 from regrad_jax.training.tasks import (
     Draw,
@@ -101,7 +103,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
             state, metrics, norm = train_step(
                 state, decoder, batches,
-                config=config.adapter, weighting=config.weighting, update=update,
+                method=config.method, passage=passage(config), update=update,
             )  # fmt: skip
             step = int(state.step)
             log.step(step, name, metrics, norm, state.meta)
@@ -181,7 +183,7 @@ def _any_process(flag: bool) -> bool:
 
 def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
     if not config.initial:
-        return init_meta(
+        meta = init_meta(
             config.adapter,
             base.decoder.config,
             jax.random.key(config.seed),
@@ -189,6 +191,9 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
             alpha_mode=config.alpha_mode,
             temperature=config.temperature,
         )
+        if config.bases == "singular":
+            meta = meta._replace(bases=singular_bases(config.adapter, base.decoder.head_params["layers"]))
+        return meta
     checkpoint = load_checkpoint(config.initial)
     if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
         raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
@@ -294,11 +299,9 @@ def _batches(
 def _validate(config: TrainConfig, decoder: SplitDecoder, stops_V, state: TrainState, held_out):
     results = {}
     for name, batches in held_out.items():
-        validate = functools.partial(validate_batch, config=config.adapter, weighting=config.weighting)
+        validate = functools.partial(validate_batch, method=config.method, passage=passage(config))
         sums = [validate(state.meta, decoder, batch, np.asarray(stops_V)) for batch in batches]
-        total = Validation(*(float(sum(values)) for values in zip(*sums, strict=True)))
-        means = {k: v / total.questions for k, v in total._asdict().items() if k != "questions"}
-        results[name] = means | {"questions": int(total.questions)}
+        results[name] = Validation(*(float(sum(values)) for values in zip(*sums, strict=True))).means()
     return results
 
 
@@ -307,6 +310,7 @@ def _checkpoint(config, base: BaseModel, state: TrainState, validation) -> Check
         adapter=config.adapter,
         meta=jax.device_get(state.meta),
         weighting=config.weighting,
+        inner_steps=config.inner_steps,
         prompts=config.prompts,
         document_tokens=max(source.document_tokens for source in config.sources.values()),
         documents_per_question=config.documents_per_question,
@@ -365,9 +369,10 @@ class _Log:
         self._plot(step, {f"validation/{name}": r for name, r in results.items()} | {"alpha": means})
         for name, r in results.items():
             _say(
-                f"  validation {name}: exact match {r['exact']:.1%} (no gradient "
-                f"{r['exact_none']:.1%}), answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, "
-                f"{r['none']:.3f} none"
+                f"  validation {name}: exact match {r['exact']:.1%} (others' documents "
+                f"{r['exact_other']:.1%}, no gradient {r['exact_none']:.1%}), F1 {r['f1']:.1%}, "
+                f"answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, {r['none']:.3f} none; "
+                f"document loss {r['document_before']:.3f} before its step, {r['document_after']:.3f} after"
             )
 
     def _plot(self, step: int, groups: Mapping[str, Mapping[str, Any]]) -> None:

@@ -7,16 +7,25 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import (
     DOCUMENT_WEIGHTS,
     Factors,
     MetaParams,
+    Method,
     adapted_head,
     adapted_parameters,
+    descend,
     document_gradients,
+    document_loss,
 )
-from regrad_jax.adaptation.outer import OuterMetrics, TaskBatch, answer_losses, outer_loss
+from regrad_jax.adaptation.outer import (
+    ORDERS,
+    OuterMetrics,
+    Passage,
+    TaskBatch,
+    answer_losses,
+    outer_loss,
+)
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import generate
 from regrad_jax.training.config import TrainConfig
@@ -31,34 +40,52 @@ class TrainState(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """Sums over the questions of a validation batch; divide by `questions`.
+    """Sums over a validation batch's questions, or documents.
+
+    Questions are answered with their own documents' gradients, with another group's ("other") and with
+    none, so that one sees whether knowledge is being learned or only the form of an answer.
 
     Attributes:
-        gold: answer loss in nats per token with the question's own group of documents.
-        other: the same with another question's group.
-        none: the same without any gradient.
-        exact: questions whose greedy answer is the answer, token by token.
-        exact_none: the same without any gradient.
-        questions: how many.
+        gold, other, none: answer loss in nats per token.
+        exact, exact_other, exact_none: greedy answers that are the answer, token by token.
+        f1, f1_other, f1_none: F1 of the greedy answers' tokens, in [0, 1].
+        document_before, document_after: document loss at theta* and behind the inner step on itself alone.
+        questions, documents: how many.
     """
 
     gold: jax.Array | float
     other: jax.Array | float
     none: jax.Array | float
     exact: jax.Array | float
+    exact_other: jax.Array | float
     exact_none: jax.Array | float
+    f1: jax.Array | float
+    f1_other: jax.Array | float
+    f1_none: jax.Array | float
+    document_before: jax.Array | float
+    document_after: jax.Array | float
     questions: jax.Array | float
+    documents: jax.Array | float
+
+    def means(self) -> dict[str, float]:
+        """Returns every figure by name as a mean, and the number of questions."""
+        counts = {"questions": 1.0, "document_before": self.documents, "document_after": self.documents}
+        values = self._asdict()
+        del values["documents"]
+        return {name: float(value / counts.get(name, self.questions)) for name, value in values.items()}
 
 
 def learning_rate(config: TrainConfig) -> optax.Schedule:
     """Linear warm-up from 1% of the peak, then linear decay to 0 or cosine decay to 1e-6."""
-    warmup, total = config.warmup_steps, config.total_steps
-    peak = config.learning_rate
-    decay = {
+    return _schedule(config.learning_rate, config.warmup_steps, config.total_steps, config.decay)
+
+
+def _schedule(peak: float, warmup: int, total: int, decay: str) -> optax.Schedule:
+    after = {
         "linear": optax.linear_schedule(peak, 0.0, max(total - warmup, 1)),
         "cosine": optax.cosine_decay_schedule(peak, max(total - warmup, 1), alpha=1e-6 / peak),
-    }[config.decay]
-    return optax.join_schedules([optax.linear_schedule(0.01 * peak, peak, warmup), decay], [warmup])
+    }[decay]
+    return optax.join_schedules([optax.linear_schedule(0.01 * peak, peak, warmup), after], [warmup])
 
 
 def optimizer(config: TrainConfig) -> optax.GradientTransformation:
@@ -66,10 +93,17 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
 
     With `alpha_mode` "fix" the step sizes stay as they are: neither moved nor decayed.
     """
+    schedule = config.learning_rate, config.warmup_steps, config.total_steps, config.decay
+    return _optimizer(schedule, config.clip_norm, config.weight_decay, config.alpha_mode == "fix")
+
+
+# A compiled step is found again by its optimizer, and optax makes a new one at every call.
+@functools.cache
+def _optimizer(schedule, clip_norm: float, weight_decay: float, alpha_is_fixed: bool):
     return optax.chain(
-        optax.clip_by_global_norm(config.clip_norm),
-        optax.adamw(learning_rate(config), weight_decay=config.weight_decay),
-        *([_still_alpha()] if config.alpha_mode == "fix" else []),
+        optax.clip_by_global_norm(clip_norm),
+        optax.adamw(_schedule(*schedule), weight_decay=weight_decay),
+        *([_still_alpha()] if alpha_is_fixed else []),
     )
 
 
@@ -80,15 +114,15 @@ def _still_alpha() -> optax.GradientTransformation:
     return optax.stateless(still)
 
 
-@functools.partial(jax.jit, static_argnames=("config", "weighting", "update"), donate_argnums=0)
+@functools.partial(jax.jit, static_argnames=("method", "passage", "update"), donate_argnums=0)
 def train_step(
     state: TrainState,
     decoder: SplitDecoder,
     batches_MxD: TaskBatch,
     *,
-    config: AdapterConfig,
-    weighting: str,
+    method: Method,
     update: optax.GradientTransformation,
+    passage: Passage = ORDERS["second"],
 ) -> tuple[TrainState, OuterMetrics, jax.Array]:
     """Advances by the mean gradient of M x D batches. Returns (state, metrics before it, gradient norm).
 
@@ -96,13 +130,13 @@ def train_step(
         state: is consumed.
         decoder: the frozen network.
         batches_MxD: leaves M x D x *; M turns one after the other, so that only D batches are in memory.
-        config: the adapter.
-        weighting: a name in `DOCUMENT_WEIGHTS`.
+        method: how documents move the network.
         update: the optimizer.
+        passage: what becomes of document gradients on their way, as in `outer_loss`.
     """
 
     def mean_loss(meta, batches_D):
-        one = lambda batch: outer_loss(meta, decoder, config, weighting, batch)
+        one = lambda batch: outer_loss(meta, decoder, method, batch, passage)
         losses_D, metrics_D = jax.vmap(one)(batches_D)
         return losses_D.mean(), jax.tree.map(jnp.mean, metrics_D)
 
@@ -120,48 +154,67 @@ def train_step(
     return TrainState(state.step + 1, meta, opt_state), metrics, optax.global_norm(grads)
 
 
-@functools.partial(jax.jit, static_argnames=("config", "weighting"))
+@functools.partial(jax.jit, static_argnames=("method", "passage"))
 def validate_batch(
     meta: MetaParams,
     decoder: SplitDecoder,
     batch: TaskBatch,
     stops_V: jax.Array,
     *,
-    config: AdapterConfig,
-    weighting: str,
+    method: Method,
+    passage: Passage = ORDERS["second"],
 ) -> Validation:
     """Measures whether gradients carry knowledge, and not only the form of an answer."""
     if isinstance(batch.documents, Factors):
         raise TypeError("validation takes documents as tokens")
-    grads_N, _ = document_gradients(decoder, config, meta, batch.documents)
-    weights_QxN = DOCUMENT_WEIGHTS[weighting](batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
+    config, documents = method.adapter, batch.documents.without_garbage()
+    grads_N, before_N = document_gradients(decoder, config, meta, documents, method.inner_steps)
+    grads_N = passage(grads_N)
+    weigh = DOCUMENT_WEIGHTS[method.weighting]
+    weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
     questions = batch.questions
     counts_Q = questions.answer_lengths_Q > 0
     total = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0))
 
-    def loss(weights):
-        theta_Q = adapted_parameters(meta, weights, grads_N)
-        return total(answer_losses(decoder, config, theta_Q, meta.bases, questions)[0])
-
-    def exact(weights):
-        theta_Q = adapted_parameters(meta, weights, grads_N)
+    def measure(weights_QxN):
+        theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
+        losses_Q, _ = answer_losses(decoder, config, theta_Q, meta.bases, questions)
         head = adapted_head(decoder, config, theta_Q, meta.bases)
         length = questions.answers_QxM.shape[1]
-        answers = generate(decoder, head, questions.tokens_QxT, questions.prompt_lengths_Q, stops_V, length)
-        wrong = (answers != questions.answers_QxM) & (
-            jnp.arange(length) < questions.answer_lengths_Q[:, None]
-        )
-        return total(~wrong.any(axis=1))
+        found_QxM = generate(decoder, head, questions.tokens_QxT, questions.prompt_lengths_Q, stops_V, length)
+        inside_QxM = jnp.arange(length) < questions.answer_lengths_Q[:, None]
+        exact_Q = ~((found_QxM != questions.answers_QxM) & inside_QxM).any(axis=1)
+        f1_Q = jax.vmap(token_f1)(found_QxM, jnp.where(inside_QxM, questions.answers_QxM, -1))
+        return total(losses_Q), total(exact_Q), total(f1_Q)
 
     # Documents stand in groups, so half a turn of the pool gives every question others than its own (with
     # an odd number of groups, some of two groups).
     other_QxN = jnp.roll(weights_QxN, weights_QxN.shape[1] // 2, axis=1)
-    none_QxN = jnp.zeros_like(weights_QxN)
-    return Validation(
-        gold=loss(weights_QxN),
-        other=loss(other_QxN),
-        none=loss(none_QxN),
-        exact=exact(weights_QxN),
-        exact_none=exact(none_QxN),
-        questions=counts_Q.sum().astype(jnp.float32),
+    used_3xQxN = jnp.stack([weights_QxN, other_QxN, jnp.zeros_like(weights_QxN)])
+    # One after the other, so that decoding is compiled once.
+    (gold, other, none), (exact, exact_other, exact_none), (f1, f1_other, f1_none) = jax.lax.map(
+        measure, used_3xQxN
     )
+
+    hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
+    after_N = jax.vmap(lambda theta, *document: document_loss(decoder, config, theta, meta.bases, *document))(
+        descend(meta, grads_N), hidden_NxTxD, documents.tokens_NxT, documents.lengths_N
+    )
+    real_N = documents.lengths_N > 1
+    return Validation(
+        gold, other, none, exact, exact_other, exact_none, f1, f1_other, f1_none,
+        document_before=jnp.sum(jnp.where(real_N, before_N, 0.0)),
+        document_after=jnp.sum(jnp.where(real_N, after_N, 0.0)),
+        questions=counts_Q.sum().astype(jnp.float32),
+        documents=real_N.sum().astype(jnp.float32),
+    )  # fmt: skip
+
+
+def token_f1(found_M: jax.Array, expected_M: jax.Array) -> jax.Array:
+    """Returns F1 of two bags of tokens, a float32 scalar; negative entries are none."""
+    real = lambda tokens_M: tokens_M >= 0
+    # The n-th of a token counts where the other bag holds it n times.
+    rank_M = jnp.sum(jnp.tril(found_M[:, None] == found_M), axis=1)
+    times_M = jnp.sum(found_M[:, None] == expected_M, axis=1)
+    common = jnp.sum((rank_M <= times_M) & real(found_M))
+    return 2 * common / jnp.maximum(real(found_M).sum() + real(expected_M).sum(), 1)

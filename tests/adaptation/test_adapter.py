@@ -7,7 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, chains, init_adapter, projection_shape
+from regrad_jax.adaptation.adapter import (
+    AdapterConfig,
+    RowLayout,
+    chains,
+    init_adapter,
+    projection_shape,
+    singular_bases,
+)
 from regrad_jax.errors import UserError
 from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
 
@@ -43,6 +50,19 @@ def test_shapes_follow_the_projection(target):
         "B": (LAYERS, fan_out, 3),
     }
     assert bases[target] == {}
+
+
+def test_singular_bases_see_the_largest_parts_of_a_weight():
+    layers = decoder().head_params["layers"]
+    bases = singular_bases(adapter(), layers)
+    _, random = init_adapter(adapter(), DECODER, jax.random.key(0))
+    assert jax.tree.map(jnp.shape, bases) == jax.tree.map(jnp.shape, random)
+    for target in TARGETS:
+        for layer in range(LAYERS):
+            weight = np.asarray(layers[target]["kernel"][layer]).T  # (out, in)
+            core = bases[target]["B"][layer].T @ weight @ bases[target]["A"][layer].T
+            largest = np.linalg.svd(weight, compute_uv=False)[:3]
+            np.testing.assert_allclose(core, np.diag(largest), atol=1e-5)
 
 
 def test_starting_matrices_have_their_documented_spread():

@@ -97,8 +97,22 @@ def test_a_document_loss_is_its_mean_next_token_loss(kind):
         assert float(losses_N[row]) == pytest.approx(-np.mean(picked), rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("count", [0, 1, 5])
+def test_several_steps_sum_the_gradients_along_their_way():
+    config = adapter()
+    meta, docs = meta_params(config), documents(LENGTHS, width=12)
+    two = jax.jit(lambda meta, docs: document_gradients(decoder(), config, meta, docs, steps=2))
+    found, losses_N = two(meta, docs)
+    once, expected_losses_N = gradients(config, meta, docs)
+    np.testing.assert_array_equal(losses_N, expected_losses_N)  # those before the first step
+    for row in range(len(LENGTHS)):
+        step = jax.tree.map(lambda g, row=row: g[row], once)
+        reached = meta._replace(theta=descend(meta, step))
+        again, _ = gradients(config, reached, jax.tree.map(lambda x, row=row: x[row : row + 1], docs))
+        expected = jax.tree.map(lambda a, b: a + b[0], step, again)
+        assert_near(jax.tree.map(lambda g, row=row: g[row], found), expected, 1e-5)
+
+
+@pytest.mark.parametrize(("kind", "count"), [*((kind, 5) for kind in KINDS), ("core", 0), ("core", 1)])
 def test_a_batch_equals_its_documents_one_by_one(kind, count):
     config = adapter(kind)
     meta, docs = meta_params(config), first(documents(LENGTHS, width=12), count)

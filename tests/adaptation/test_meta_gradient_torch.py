@@ -1,9 +1,9 @@
 """Document gradients and the meta-gradient against PyTorch: autograd through transformers' Llama.
 
 PyTorch walks the documents and questions one by one, without padding and without `vmap`, and forms the
-meta-gradient with `create_graph=True`. Weights are shared through a saved folder. Both sides compute in float64:
-the slope of one step size for everything is what is left where large terms cancel, and in float32 its last
-digits are rounding, which differs between machines.
+meta-gradient with `create_graph=True`. Weights are shared through a saved folder. Both sides compute in
+float64: the slope of one step size for everything is what is left where large terms cancel, and in float32
+its last digits are rounding, which differs between machines.
 """
 
 import functools
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, document_gradients
+from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, Method, document_gradients
 from regrad_jax.adaptation.outer import meta_gradient
 from regrad_jax.models.decoder import split
 from regrad_jax.models.weights import load_decoder
@@ -136,16 +136,22 @@ def test_document_gradients_equal_autograd(kind, models):
         assert_near(ours, jax.tree.map(lambda x: x.numpy(), grads), 1e-5)
 
 
-@pytest.mark.parametrize(
-    ("weighting", "alpha_mode"),
-    [*((weighting, "tie") for weighting in DOCUMENT_WEIGHTS), ("sum", "same"), ("relevance", "full")],
-)
-@pytest.mark.parametrize("kind", KINDS)
+# Every kind with every alpha mode and every kind of weights at least once.
+VARIANTS = [
+    *(("core", weighting, "tie") for weighting in DOCUMENT_WEIGHTS),
+    *((kind, "sum", "same") for kind in KINDS),
+    *((kind, "relevance", "full") for kind in KINDS),
+    *((kind, "mean", "tie") for kind in KINDS if kind != "core"),
+]
+
+
+@pytest.mark.parametrize(("kind", "weighting", "alpha_mode"), VARIANTS)
 def test_the_meta_gradient_equals_create_graph(kind, weighting, alpha_mode, models):
     decoder, model = models
     config, batch = adapter(kind), double(task_batch())
     meta = double(meta_params(config, alpha_mode=alpha_mode))
-    gradient = jax.jit(lambda meta, batch: meta_gradient(meta, decoder, config, weighting, batch))
+    method = Method(config, weighting)
+    gradient = jax.jit(lambda meta, batch: meta_gradient(meta, decoder, method, batch))
     (found_loss, _), found = gradient(meta, batch)
 
     theirs = leaves(meta)

@@ -9,10 +9,23 @@ import numpy as np
 import pytest
 from test_config import typed
 
-from regrad_jax.adaptation.inner import adapted_parameters, document_gradients, gradient_factors
+from regrad_jax.adaptation.inner import (
+    Method,
+    adapted_parameters,
+    document_gradients,
+    document_loss,
+    gradient_factors,
+)
 from regrad_jax.adaptation.outer import answer_losses, meta_gradient
 from regrad_jax.training.cache import quantise
-from regrad_jax.training.state import TrainState, learning_rate, optimizer, train_step, validate_batch
+from regrad_jax.training.state import (
+    TrainState,
+    learning_rate,
+    optimizer,
+    token_f1,
+    train_step,
+    validate_batch,
+)
 from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
 
 
@@ -40,19 +53,19 @@ def alone(batch):
     return jax.tree.map(lambda x: jnp.asarray(x)[None, None], batch)
 
 
-@pytest.mark.parametrize("clip_norm", [0.05, 1e6], ids=["clipped", "unclipped"])
-def test_two_steps_are_clipped_adamw_by_hand(clip_norm):
+def test_two_steps_are_clipped_adamw_by_hand():
+    clip_norm = 0.05
     config = configured(weight_decay=0.1, clip_norm=clip_norm)
     arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter())
     update = optimizer(config)
-    slope = jax.jit(lambda meta: meta_gradient(meta, decoder(), arrangement, "relevance", batch))
+    slope = jax.jit(lambda meta: meta_gradient(meta, decoder(), Method(arrangement), batch))
     state = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))  # which is donated
     by_hand = jax.tree.map(lambda x: np.asarray(x, np.float64), meta)
     first = second = jax.tree.map(np.zeros_like, by_hand)
     for number in (1, 2):
         (loss, _), grads = slope(jax.tree.map(jnp.float32, by_hand))
         state, metrics, norm = train_step(
-            state, decoder(), alone(batch), config=arrangement, weighting="relevance", update=update
+            state, decoder(), alone(batch), method=Method(arrangement), update=update
         )
         length = np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in jax.tree.leaves(grads)))
         assert 0.05 < length < 1e6
@@ -114,7 +127,7 @@ def test_a_step_takes_quantised_factors_for_documents():
         start = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))
         return train_step(
             start, decoder(), alone(batch._replace(documents=documents)),
-            config=arrangement, weighting="relevance", update=update,
+            method=Method(arrangement), update=update,
         )  # fmt: skip
 
     state, metrics, norm = step(quantised)
@@ -135,10 +148,35 @@ def losses_under(meta, batch, shift: int | None):
     return answer_losses(decoder(), adapter(), theta_Q, meta.bases, batch.questions)[0]
 
 
+@jax.jit
+def document_losses(meta, documents):
+    """Every document's loss at theta* and under its own step."""
+    grads_N, before_N = document_gradients(decoder(), adapter(), meta, documents)
+    hidden_NxTxD, _ = decoder().trunk(documents.tokens_NxT)
+    loss = lambda theta, *of: document_loss(decoder(), adapter(), theta, meta.bases, *of)
+    alone_N = adapted_parameters(meta, jnp.eye(4), grads_N)
+    return before_N, jax.vmap(loss)(alone_N, hidden_NxTxD, *documents)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "f1"),
+    [
+        ([5, 6, -1], [5, 6, -1], 1.0),
+        ([6, 5, -1], [5, 6, -1], 1.0),
+        ([5, 5, 5], [5, 6, 5], 2 / 3),
+        ([5, -1, -1], [6, 7, 8], 0.0),
+        ([7, 5, -1], [5, -1, -1], 2 / 3),
+        ([-1, -1, -1], [5, -1, -1], 0.0),
+    ],
+)
+def test_token_f1_counts_a_token_as_often_as_both_have_it(found, expected, f1):
+    assert float(token_f1(jnp.array(found), jnp.array(expected))) == pytest.approx(f1)
+
+
 def test_validation_sums_the_questions_that_count():
     batch, meta = task_batch(), meta_params(adapter())
     validate = lambda batch: validate_batch(
-        meta, decoder(), batch, jnp.zeros(97, bool), config=adapter(), weighting="sum"
+        meta, decoder(), batch, jnp.zeros(97, bool), method=Method(adapter(), "sum")
     )
     found = validate(batch)
     assert float(found.questions) == 4
@@ -146,6 +184,12 @@ def test_validation_sums_the_questions_that_count():
         expected = float(losses_under(meta, batch, shift)[:4].sum())
         assert float(getattr(found, name)) == pytest.approx(expected, rel=1e-5), name
     assert float(found.exact) == float(found.exact_none) == 0  # random answers are not found
+    before_N, after_N = document_losses(meta, batch.documents)
+    assert float(found.document_before) == pytest.approx(float(before_N.sum()), rel=1e-5)
+    assert float(found.document_after) == pytest.approx(float(after_N.sum()), rel=1e-5)
+    means = found.means()
+    assert means["gold"] == pytest.approx(float(found.gold) / 4) and means["questions"] == 4
+    assert means["document_after"] == pytest.approx(float(after_N.mean()), rel=1e-5)
 
     # The answer of question 1 becomes the token that is decoded with its documents, and one that is
     # decoded without; question 3 has no documents, so both times it is decoded alike.

@@ -1,0 +1,55 @@
+"""What becomes of document gradients on their way to a question: constants, or a bank's rounding."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_config import typed
+
+from regrad_jax.adaptation.adapter import RowLayout
+from regrad_jax.adaptation.inner import Method, adapted_parameters, document_gradients
+from regrad_jax.adaptation.outer import ORDERS, answer_losses, outer_loss
+from regrad_jax.bank.codecs import CODECS
+from regrad_jax.training.passage import ThroughBank, passage
+from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
+
+METHOD = Method(adapter(), "sum")
+
+
+def test_the_first_order_takes_gradients_for_constants():
+    batch, meta = task_batch(), meta_params(adapter())
+    grads_N, _ = jax.jit(lambda m: document_gradients(decoder(), adapter(), m, batch.documents))(meta)
+
+    def with_constants(meta):
+        theta_Q = adapted_parameters(meta, jnp.asarray(batch.retrieved_QxN, jnp.float32), grads_N)
+        losses_Q, _ = answer_losses(decoder(), adapter(), theta_Q, meta.bases, batch.questions)
+        return losses_Q.sum() / 4
+
+    found = jax.jit(jax.grad(lambda m: outer_loss(m, decoder(), METHOD, batch, ORDERS["first"])[0]))(meta)
+    assert_near(found, jax.jit(jax.grad(with_constants))(meta), 1e-4)
+    assert all(np.any(leaf) for leaf in jax.tree.leaves((found.theta, found.bases, found.alpha)))
+
+
+@pytest.mark.parametrize("codec", ["int4", "ternary"])
+def test_rows_go_through_the_bank_s_codec_and_derivatives_do_not(codec):
+    tree = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), meta_params(adapter()).theta)
+    through = ThroughBank(codec)
+    layout = RowLayout.of(meta_params(adapter()).theta)
+    packed = CODECS[codec].encode(layout.flatten(tree))
+    stored = layout.unflatten(CODECS[codec].decode(packed, length=layout.size))
+    assert_near(through(tree), stored, 1e-6)
+    slopes = jax.grad(lambda tree: sum(jnp.sum(x**3) for x in jax.tree.leaves(through(tree))))(tree)
+    assert_near(slopes, jax.tree.map(lambda x: 3 * x**2, stored), 1e-5)
+
+
+def test_a_run_s_passage_is_one_function_for_one_config():
+    plain, packed = typed(), dataclasses.replace(typed(), codec="int4", order="first")
+    assert passage(plain) is ORDERS["second"]
+    assert passage(packed) is passage(dataclasses.replace(packed)) is not passage(plain)
+    tree = {"up": {"R": jnp.arange(8.0).reshape(1, 8)}}
+    through = passage(packed)
+    assert_near(through(tree), ThroughBank("int4")(tree), 1e-7)
+    slope = jax.grad(lambda tree: jnp.sum(through(tree)["up"]["R"]))(tree)
+    assert not np.any(slope["up"]["R"])
