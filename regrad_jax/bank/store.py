@@ -138,6 +138,11 @@ class Bank:
         return self._shard.head.version
 
     @property
+    def packed_bytes(self) -> int:
+        """Bytes of a stored row."""
+        return CODECS[self.manifest.codec].packed_bytes(self.manifest.row_length)
+
+    @property
     def records(self) -> dict[int, Record]:
         """Position -> record, in the order of positions; not to be changed. The first use reads all."""
         return self._all.records
@@ -344,8 +349,7 @@ class Bank:
             return self._read("rows", positions_K), sound_K
         except shard.DamagedError as error:
             sound_K = ~np.isin(positions_K, error.positions)
-        packed_bytes = CODECS[self.manifest.codec].packed_bytes(self.manifest.row_length)
-        packed_KxC = np.zeros((len(positions_K), packed_bytes), np.uint8)
+        packed_KxC = np.zeros((len(positions_K), self.packed_bytes), np.uint8)
         packed_KxC[sound_K] = self._shard.read("rows", positions_K[sound_K])
         return packed_KxC, sound_K
 
@@ -363,13 +367,17 @@ class Bank:
         """
         return self._decode(self.read_packed(positions), length=self.manifest.row_length)
 
+    def positions(self) -> np.ndarray:
+        """Returns every document's position, int64, increasing; damaged ones among them."""
+        return np.array(self._shard.positions(), np.int64)
+
     def keys(self) -> tuple[np.ndarray, np.ndarray]:
         """Reads every key that is not damaged.
 
         Returns:
           positions_N int64, increasing, and keys_NxE float32.
         """
-        positions_N = np.array(self._shard.positions(), np.int64)
+        positions_N = self.positions()
         try:
             return positions_N, self._shard.read("keys", positions_N)
         except shard.DamagedError as error:

@@ -15,6 +15,7 @@ from regrad_jax.data.questions import read_questions
 from regrad_jax.errors import UserError
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import Answer, ReGrad
+from regrad_jax.progress import to_stderr
 
 _BANK = flags.DEFINE_string("bank", None, "folder of the bank; only mode direct does without")
 _QUESTION = flags.DEFINE_string("question", None, "one question")
@@ -27,6 +28,7 @@ _GAMMA = flags.DEFINE_float("gamma", 1.0, "step multiplier; 0 leaves the weights
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _VERSION = flags.DEFINE_integer("version", None, "the bank's version to ask; by default the latest", 0)
 _MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 20, "the longest answer, in tokens", 1)
+_RESIDENT = flags.DEFINE_bool("resident", False, "hold the bank's rows in device memory, for many questions")
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
 _AT_ONCE = 256  # questions of a file whose rows are in memory together
@@ -46,6 +48,9 @@ def run(argv: list[str]) -> None:
         Bank.open(_BANK.value, version=_VERSION.value)  # a wrong path is told before the model loads
     regrad = ReGrad.load(_CHECKPOINT.value)
     bank = regrad.open(_BANK.value, _VERSION.value) if _BANK.value else None
+    if _RESIDENT.value and bank is not None:
+        held = regrad.hold(bank)
+        to_stderr(f"holding {len(held.positions_N)} rows, {held.bytes_a_device / 2**20:.1f} MiB a device")
     if asked:
         for start in range(0, len(asked), _AT_ONCE):
             chunk = asked[start : start + _AT_ONCE]

@@ -18,7 +18,7 @@ from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, MetaParams, adapted_he
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.checkpoint import Checkpoint
 from regrad_jax.errors import UserError
-from regrad_jax.methods.devices import replicate, shard, spread, unshard
+from regrad_jax.methods.devices import DEVICE, replicate, shard, spread, unshard
 from regrad_jax.models.base import BaseModel
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import base_head, generate
@@ -31,7 +31,9 @@ class Adaptation(NamedTuple):
     """What Q questions take from a bank.
 
     Attributes:
-        packed_QxKxC: the documents' rows as they are stored.
+        packed: rows as they are stored, of which only those that a batch uses go to the devices (NumPy,
+            R x C), or which are there already (`resident.Resident`, D x R x C).
+        places_QxK: the documents' rows in `packed`, all devices' counted through.
         scores_QxK: retrieval scores.
         sound_QxK: bool; a document is used where this is true.
         codec: the bank's codec.
@@ -39,7 +41,8 @@ class Adaptation(NamedTuple):
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
     """
 
-    packed_QxKxC: np.ndarray
+    packed: np.ndarray | jax.Array
+    places_QxK: np.ndarray
     scores_QxK: np.ndarray
     sound_QxK: np.ndarray
     codec: str
@@ -55,14 +58,28 @@ class Generated(NamedTuple):
     generate_ms: float
 
 
+def _weighted_sum(decode, length: int, packed_RxC, places_QxK, weights_QxK) -> jax.Array:
+    rows = decode(packed_RxC[places_QxK.reshape(-1)], length=length)
+    return jnp.einsum("qk,qkp->qp", weights_QxK, rows.reshape(*places_QxK.shape, length))
+
+
+def _sum_over_devices(decode, length: int, packed_RxC, places_QxK, weights_QxK) -> jax.Array:
+    """Every device adds up what it holds of all devices' questions; each gets its own questions' sums."""
+    everyones = functools.partial(jax.lax.all_gather, axis_name=DEVICE, tiled=True)
+    places, weights = everyones(places_QxK), everyones(weights_QxK)
+    here = places // len(packed_RxC) == jax.lax.axis_index(DEVICE)
+    own = jnp.where(here, places % len(packed_RxC), 0), jnp.where(here, weights, 0.0)
+    sums = _weighted_sum(decode, length, packed_RxC, *own)
+    return jax.lax.psum_scatter(sums, DEVICE, scatter_dimension=0, tiled=True)
+
+
 @functools.cache
-def _adapt_program(codec: str, weighting: str):
-    def adapt(layout: RowLayout, meta: MetaParams, packed_QxKxC, scores_QxK, sound_QxK, gamma) -> Tree:
-        count, k, _ = packed_QxKxC.shape
-        flat = packed_QxKxC.reshape(count * k, packed_QxKxC.shape[-1])
-        rows_QxKxP = CODECS[codec].decode(flat, length=layout.size).reshape(count, k, layout.size)
+def _adapt_program(codec: str, weighting: str, held: bool):
+    add_up = _sum_over_devices if held else _weighted_sum
+
+    def adapt(layout: RowLayout, meta: MetaParams, packed, places_QxK, scores_QxK, sound_QxK, gamma) -> Tree:
         weights_QxK = DOCUMENT_WEIGHTS[weighting](scores_QxK, sound_QxK, meta.log_temperature)
-        total_QxP = jnp.einsum("qk,qkp->qp", weights_QxK, rows_QxKxP)
+        total_QxP = add_up(CODECS[codec].decode, layout.size, packed, places_QxK, weights_QxK)
         return descend(meta, layout.unflatten(total_QxP), gamma)
 
     return spread(adapt, static=(0,))
@@ -126,10 +143,17 @@ class Answerer:
 
     def adapt(self, adaptation: Adaptation) -> Tree:
         """Returns theta_Q: adapted parameters with leading axes (devices, questions a device)."""
-        program = _adapt_program(adaptation.codec, adaptation.weighting)
-        packed, scores, sound = shard((adaptation.packed_QxKxC, adaptation.scores_QxK, adaptation.sound_QxK))
-        gamma = np.full(jax.local_device_count(), adaptation.gamma, np.float32)
-        return program(self._checkpoint.layout, self._meta, packed, scores, sound, gamma)
+        devices = jax.local_device_count()
+        packed, places_QxK = adaptation.packed, adaptation.places_QxK.astype(np.int32)
+        held = isinstance(packed, jax.Array)
+        if not held:  # every device gets the rows of its own questions
+            size = places_QxK.size // devices
+            packed = shard(packed[places_QxK.reshape(-1)])
+            places_QxK = np.tile(np.arange(size, dtype=np.int32), devices).reshape(places_QxK.shape)
+        program = _adapt_program(adaptation.codec, adaptation.weighting, held)
+        places, scores, sound = shard((places_QxK, adaptation.scores_QxK, adaptation.sound_QxK))
+        gamma = np.full(devices, adaptation.gamma, np.float32)
+        return program(self._checkpoint.layout, self._meta, packed, places, scores, sound, gamma)
 
     def weights_digest(self) -> str:
         """Returns the sha256 of every frozen and every unadapted parameter, as it stands on the devices."""
@@ -157,7 +181,7 @@ class Answerer:
         if adaptation is not None:
             theta = self.adapt(
                 adaptation._replace(
-                    packed_QxKxC=adaptation.packed_QxKxC[rows],
+                    places_QxK=adaptation.places_QxK[rows],
                     scores_QxK=adaptation.scores_QxK[rows],
                     sound_QxK=adaptation.sound_QxK[rows],
                 )

@@ -3,7 +3,7 @@
 The frozen model is copied to every device once; each call then moves only its batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,12 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+DEVICE = "device"  # the axis of every array that lies on the local devices
+
+
+def stack(parts: Sequence[jax.Array]) -> jax.Array:
+    """Returns arrays (1, *) that lie on the local devices, one on each, as one array (devices, *)."""
+    sharding = NamedSharding(Mesh(np.array(jax.local_devices()), (DEVICE,)), PartitionSpec(DEVICE))
+    shape = (len(parts), *parts[0].shape[1:])
+    return jax.make_array_from_single_device_arrays(shape, sharding, list(parts))
+
 
 def replicate(tree: Any) -> Any:
     """Returns the tree on every local device, with a leading device axis; shared leaves stay shared."""
-    devices = jax.local_devices()
-    sharding = NamedSharding(Mesh(np.array(devices), ("device",)), PartitionSpec("device"))
-
     copies: dict[int, jax.Array] = {}  # tied embeddings stand in a decoder's tree twice
 
     def copy(leaf):
@@ -25,16 +31,14 @@ def replicate(tree: Any) -> Any:
         return copies[id(leaf)]
 
     def copy_once(x):
-        x = jnp.asarray(x)[None]
-        shards = [jax.device_put(x, device) for device in devices]
-        return jax.make_array_from_single_device_arrays((len(devices), *x.shape[1:]), sharding, shards)
+        return stack([jax.device_put(jnp.asarray(x)[None], device) for device in jax.local_devices()])
 
     return jax.tree.map(copy, tree)
 
 
 def spread(function: Callable, static: tuple[int, ...] = ()) -> Callable:
     """Returns `function` mapped over a leading device axis of every argument that is not static."""
-    return jax.pmap(function, axis_name="device", static_broadcasted_argnums=static)
+    return jax.pmap(function, axis_name=DEVICE, static_broadcasted_argnums=static)
 
 
 def shard(tree: Any) -> Any:

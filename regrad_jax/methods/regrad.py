@@ -31,6 +31,7 @@ from regrad_jax.data.prompts import PROMPTS, chat_question, clean_answer
 from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
 from regrad_jax.methods.modes import MODES
+from regrad_jax.methods.resident import Resident
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.progress import Progress, to_stderr
 from regrad_jax.retrieval.embedding import Embedder
@@ -81,6 +82,7 @@ class ReGrad:
         self.base = base
         self.embedder = embedder
         self._index: tuple[Bank, int, Kind, Index] | None = None
+        self._held: tuple[Bank, int, Resident] | None = None
         self._gradients = jax.jit(self._rows)
 
     @classmethod
@@ -295,6 +297,22 @@ class ReGrad:
             raise UserError(f"bank {bank.path} is empty; add documents with `regrad build`")
         return Retrieved(*self.index(bank).search(self.embedder.embed(questions), top_k))
 
+    def hold(self, bank: Bank) -> Resident:
+        """Loads all of a bank's rows into device memory, cut over the local devices.
+
+        Questions to this bank object read no rows from then on. After a commit they are loaded again.
+
+        Raises:
+            UserError: the bank is empty or too large for the devices.
+        """
+        self._held = bank, bank.version, Resident.load(bank)
+        return self._held[2]
+
+    def _resident(self, bank: Bank) -> Resident | None:
+        if self._held is None or self._held[0] is not bank:
+            return None
+        return self._held[2] if self._held[1] == bank.version else self.hold(bank)
+
     def adapt(self, question: str, bank: Bank, *, top_k: int = 3, gamma: float = 1.0) -> Tree:
         """Returns theta_q, the adapted parameters of one question."""
         found = self.retrieve([question], bank, top_k)
@@ -383,7 +401,13 @@ class ReGrad:
     ) -> Adaptation:
         # Many questions share documents, and each is read once.
         positions, places = np.unique(found.positions_QxK, return_inverse=True)
-        packed, sound = bank.read_sound(positions)
+        packed: np.ndarray | jax.Array
+        if held := self._resident(bank):
+            slots = held.places(positions)
+            packed, sound = held.packed_DxRxC, held.sound_N[slots]
+        else:
+            slots = np.arange(len(positions))
+            packed, sound = bank.read_sound(positions)
         # Those whose records are lost as well have been warned of.
         if names := ", ".join(repr(records[p].id) for p in positions[~sound].tolist() if p in records):
             to_stderr(
@@ -394,7 +418,7 @@ class ReGrad:
         places = places.reshape(found.positions_QxK.shape)
         weighting = weighting or self.checkpoint.weighting
         return Adaptation(
-            packed[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
+            packed, slots[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
         )
 
     def _prompt(self, question: str, cited: Sequence[tuple[Record, float]], mode: str) -> str:

@@ -277,6 +277,59 @@ def test_a_damaged_gradient_is_skipped_with_a_warning_and_not_cited(regrad, data
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), two, three)
 
 
+def test_rows_in_device_memory_adapt_as_rows_that_are_read(regrad, data, tmp_path, capsys):
+    documents = [Document(str(i), d.text) for i, d in enumerate(data.documents[:11])]
+    made, _ = regrad.build(documents, tmp_path / "bank", codec="float32", progress=SILENT)
+    questions = [q.question for q in data.questions["people"][:3]]
+    everything = {"top_k": 4, "max_new_tokens": 6}
+    expected = regrad.ask(questions, made, **everything)
+    steps = regrad.adapt(questions[0], made, top_k=4)
+    held = regrad.hold(made)
+    # Eleven rows on eight devices: two each on the first five, then one, then none.
+    assert held.packed_DxRxC.shape == (8, 2, made.packed_bytes)
+    assert held.bytes_a_device == 2 * made.packed_bytes
+    assert len(held.packed_DxRxC.devices()) == 8
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made, "read_sound", None)  # no row is read
+        found = regrad.ask(questions, made, **everything)
+        again = regrad.adapt(questions[0], made, top_k=4)
+    assert [a._replace(timings_ms={}) for a in found] == [a._replace(timings_ms={}) for a in expected]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), again, steps)
+
+    # A commit is seen: the rows are loaded again, and what is gone is not cited.
+    with made:
+        made.delete([expected[0].documents[0].id])
+    [answer] = regrad.ask(questions[:1], made, **everything)
+    assert expected[0].documents[0].id not in {cited.id for cited in answer.documents}
+    with pytest.raises(UserError, match="another version of the bank"):
+        held._replace(positions_N=held.positions_N[1:]).places(np.array([0]))
+
+    # Damage is passed over as it is when rows are read.
+    worst = int(regrad.retrieve(questions[:1], made, 3).positions_QxK[0, 2])
+    _damage(made, f"rows/c/{worst}/0")
+    damaged = regrad.open(tmp_path / "bank")
+    regrad.hold(damaged)
+    capsys.readouterr()
+    [answer] = regrad.ask(questions[:1], damaged, top_k=3, max_new_tokens=2)
+    assert len(answer.documents) == 2
+    assert repr(made.records[worst].id) in capsys.readouterr().err
+
+
+def test_rows_that_do_not_fit_into_the_devices_are_refused(regrad, bank, monkeypatch, tmp_path):
+    class Small:
+        """A device with room for a byte less than its share of the bank."""
+
+        def memory_stats(self):
+            return {"bytes_limit": 10 + -(-len(bank) // 8) * bank.packed_bytes, "bytes_in_use": 11}
+
+    monkeypatch.setattr(jax, "local_devices", lambda: [Small()] * 8)
+    with pytest.raises(UserError, match="GiB of rows a device do not fit into the .* ask without holding"):
+        regrad.hold(bank)
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="is empty; there is nothing to hold"):
+        regrad.hold(regrad.create(tmp_path / "empty"))
+
+
 def test_a_document_whose_record_is_lost_is_passed_over_with_a_warning(regrad, data, tmp_path, capsys):
     made, _ = regrad.build(data.documents[:3], tmp_path / "bank", progress=SILENT)
     _damage(made, "records/0000000000000")
