@@ -1,4 +1,5 @@
-"""Measures parts on this machine: regrad bench encode|query|train|retrieval|codecs|bank [...]; else all.
+"""Measures parts on this machine: regrad bench encode|query|train|torch|retrieval|codecs|bank [...]; else all
+that can run here.
 
 One JSON object a line. Noise of a shared machine is in the numbers; ratios within a line were taken together.
 """
@@ -14,7 +15,7 @@ from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import bench_bank, bench_codecs
-from regrad_jax.evaluation.bench import BENCHES
+from regrad_jax.evaluation.bench import BENCHES, HAS_TORCH
 from regrad_jax.methods.regrad import ReGrad
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
@@ -29,7 +30,7 @@ def run(argv: list[str]) -> None:
     names = [*BENCHES, "bank"]
     if unknown := [name for name in argv if name not in names]:
         raise UserError(f"no bench is called {unknown[0]!r}; choose from {', '.join(names)}")
-    for name in argv or names:
+    for name in argv or [name for name in names if HAS_TORCH or name != "torch"]:
         facts = {"bench": name} | _rounded(_bank() if name == "bank" else BENCHES[name](_regrad()))
         lines = [json.dumps(facts)] if _JSON.value else [f"{k:<36}{v}" for k, v in _flat(facts)]
         print("\n".join(lines), flush=True)

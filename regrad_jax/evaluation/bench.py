@@ -1,5 +1,6 @@
 """Speed of the parts, measured on this machine with random tokens, each beside what bounds or rivals it."""
 
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -10,13 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax.adaptation.inner import Documents, Method, document_gradients, gradient_factors
-from regrad_jax.adaptation.outer import Questions, TaskBatch, outer_loss
+from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
+from regrad_jax.errors import UserError
 from regrad_jax.evaluation import bench_codecs, bench_retrieval, machine
 from regrad_jax.evaluation.plan import token_flops
 from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.devices import stack
 from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.models.base import locate
 
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 _REPEATS = 5
 _HELD = 1_000  # rows in device memory, on each device
 _DOCUMENTS, _DOCUMENT_TOKENS = 8, 128
@@ -65,35 +69,19 @@ def query(regrad: ReGrad) -> dict[str, Any]:
 
 def train(regrad: ReGrad) -> dict[str, Any]:
     """One meta-gradient: with theta learned, with theta at zero, and at zero with factors at hand."""
-    rng = np.random.default_rng(0)
     decoder, adapter = regrad.base.decoder, regrad.checkpoint.adapter
     meta = jax.tree.map(jnp.asarray, regrad.checkpoint.meta)
     meta = meta._replace(theta=jax.tree.map(jnp.zeros_like, meta.theta))
-    documents = _documents(regrad, rng, _TRAIN_DOCUMENTS)
-    vocabulary = decoder.config.vocab_size
-    shape = _QUESTIONS, _QUESTION_TOKENS
-    tokens = rng.integers(0, vocabulary, shape).astype(np.int32)
-    answers = rng.integers(0, vocabulary, (_QUESTIONS, _ANSWER_TOKENS)).astype(np.int32)
-    lengths = np.full(_QUESTIONS, _QUESTION_TOKENS - _ANSWER_TOKENS, np.int32)
-    questions = Questions(tokens, lengths, answers, np.full(_QUESTIONS, 5, np.int32))
-    groups = np.arange(_QUESTIONS) * _TRAIN_DOCUMENTS // _QUESTIONS // 3
-    retrieved = groups[:, None] == np.arange(_TRAIN_DOCUMENTS) // 3
-    batch = TaskBatch(documents, questions, retrieved, rng.random(retrieved.shape).astype(np.float32))
-
-    method = Method(adapter, regrad.checkpoint.weighting)
-
-    def loss(meta, decoder, batch):
-        return outer_loss(meta, decoder, method, batch)[0]
-
-    gradient = jax.jit(jax.value_and_grad(loss))
+    batch = _task_batch(regrad)
+    gradient = _meta_gradient(regrad)
     factors_of = jax.jit(lambda decoder, documents: gradient_factors(decoder, adapter, documents)[0])
-    factors = factors_of(decoder, documents)
+    factors = factors_of(decoder, batch.documents)
     trunk = jax.jit(lambda decoder, tokens: decoder.trunk(tokens)[0])
-    known = questions._replace(hidden_QxTxD=trunk(decoder, tokens))
+    known = batch.questions._replace(hidden_QxTxD=trunk(decoder, batch.questions.tokens_QxT))
     cached = batch._replace(documents=factors, questions=known)
     second_order = _seconds(lambda: gradient(meta, decoder, batch))
     at_zero = _seconds(
-        lambda: gradient(meta, decoder, batch._replace(documents=factors_of(decoder, documents)))
+        lambda: gradient(meta, decoder, batch._replace(documents=factors_of(decoder, batch.documents)))
     )
     at_hand = _seconds(lambda: gradient(meta, decoder, cached))
     return {
@@ -103,6 +91,41 @@ def train(regrad: ReGrad) -> dict[str, Any]:
         "theta_zero_s": at_zero,
         "theta_zero_cached_s": at_hand,
         "times_faster_cached": second_order / at_hand,
+    }
+
+
+def torch(regrad: ReGrad) -> dict[str, Any]:
+    """One exact meta-gradient here and in straightforward PyTorch, on the same tasks."""
+    if not HAS_TORCH:
+        raise UserError("bench torch needs PyTorch; install it with pip install 'regrad-jax[torch]'")
+    from transformers import AutoModelForCausalLM
+
+    from regrad_jax.evaluation import torch_reference
+
+    checkpoint, batch = regrad.checkpoint, _task_batch(regrad)
+    method, meta = Method(checkpoint.adapter, checkpoint.weighting), checkpoint.meta
+    gradient = _meta_gradient(regrad)
+    ours = _seconds(lambda: gradient(meta, regrad.base.decoder, batch))
+    (loss, _), grads = gradient(meta, regrad.base.decoder, batch)
+    # The fused attention kernels of PyTorch have no second derivative.
+    model = AutoModelForCausalLM.from_pretrained(locate(checkpoint.base_model), attn_implementation="eager")
+    torch_reference.wrap(model.eval().float(), method.adapter)
+    theirs_at, made = torch_reference.leaves(meta), []
+    theirs = _seconds(
+        lambda: made.append(torch_reference.meta_gradient(model, method, theirs_at, batch)), repeats=2
+    )
+    their_loss, their_grads = made[-1]
+    pairs = list(zip(jax.tree.leaves(grads), jax.tree.leaves(their_grads), strict=True))
+    difference = sum(float(np.sum((np.asarray(a) - b.numpy()) ** 2)) for a, b in pairs)
+    length = sum(float(np.sum(b.numpy() ** 2)) for _, b in pairs)
+    return {
+        "documents": _TRAIN_DOCUMENTS,
+        "questions": _QUESTIONS,
+        "tasks_per_second": _QUESTIONS / ours,
+        "torch_tasks_per_second": _QUESTIONS / theirs,
+        "times_faster": theirs / ours,
+        "loss_difference": abs(float(loss) - float(their_loss)),
+        "gradient_relative_error": (difference / length) ** 0.5,
     }
 
 
@@ -120,9 +143,29 @@ BENCHES: Mapping[str, Callable[[ReGrad], dict[str, Any]]] = {
     "encode": encode,
     "query": query,
     "train": train,
+    "torch": torch,
     "retrieval": retrieval,
     "codecs": codecs,
 }
+
+
+def _meta_gradient(regrad: ReGrad) -> Callable:
+    method = Method(regrad.checkpoint.adapter, regrad.checkpoint.weighting)
+    return jax.jit(lambda meta, decoder, batch: meta_gradient(meta, decoder, method, batch))
+
+
+def _task_batch(regrad: ReGrad) -> TaskBatch:
+    """Three groups of documents; every question uses the documents of its group."""
+    rng = np.random.default_rng(0)
+    vocabulary = regrad.base.decoder.config.vocab_size
+    documents = _documents(regrad, rng, _TRAIN_DOCUMENTS)
+    lengths = np.full(_QUESTIONS, _QUESTION_TOKENS - _ANSWER_TOKENS, np.int32)
+    tokens = rng.integers(0, vocabulary, (_QUESTIONS, _QUESTION_TOKENS)).astype(np.int32)
+    answers = tokens[:, -_ANSWER_TOKENS:]
+    questions = Questions(tokens, lengths, answers, np.full(_QUESTIONS, _ANSWER_TOKENS, np.int32))
+    groups = np.arange(_QUESTIONS) * _TRAIN_DOCUMENTS // _QUESTIONS // 3
+    retrieved = groups[:, None] == np.arange(_TRAIN_DOCUMENTS) // 3
+    return TaskBatch(documents, questions, retrieved, rng.random(retrieved.shape).astype(np.float32))
 
 
 def _documents(regrad: ReGrad, rng: np.random.Generator, count: int) -> Documents:
@@ -131,11 +174,11 @@ def _documents(regrad: ReGrad, rng: np.random.Generator, count: int) -> Document
     return Documents(tokens, np.full(count, _DOCUMENT_TOKENS, np.int32))
 
 
-def _seconds(call: Callable[[], Any]) -> float:
+def _seconds(call: Callable[[], Any], repeats: int = _REPEATS) -> float:
     """Median over repeats, after one call that compiles."""
     jax.block_until_ready(call())
     times: list[float] = []
-    for _ in range(_REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
         jax.block_until_ready(call())
         times.append(time.perf_counter() - start)

@@ -32,6 +32,9 @@ from tiny_models import (
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+
+from regrad_jax.evaluation import torch_reference  # noqa: E402 it imports torch
+
 pytestmark = pytest.mark.torch
 
 
@@ -43,21 +46,6 @@ def everything_in_float64():
         patch.setattr(modeling_llama, "torch", Float64(torch))
         patch.setattr(torch.Tensor, "float", torch.Tensor.double)
         yield
-
-
-class Adapted(torch.nn.Module):
-    """A linear projection with factors beside it: W x + F_n ... F_1 x."""
-
-    def __init__(self, linear):
-        super().__init__()
-        self.linear = linear
-        self.factors = ()
-
-    def forward(self, x):
-        added = x
-        for factor in self.factors:
-            added = added @ factor.T
-        return self.linear(x) + added if self.factors else self.linear(x)
 
 
 @pytest.fixture(scope="module")
@@ -77,48 +65,11 @@ def models(tmp_path_factory):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(1.0 if "norm" in name else 0.0, 0.25, generator=generator)
-    model.requires_grad_(False)
     folder = tmp_path_factory.mktemp("llama")
     model.save_pretrained(folder)
-    for layer in model.model.layers[FIRST_LAYER:]:
-        for target in ("gate", "up", "down"):
-            setattr(layer.mlp, f"{target}_proj", Adapted(getattr(layer.mlp, f"{target}_proj")))
+    torch_reference.wrap(model, adapter())
     loaded, params = load_decoder(folder)
     return split(loaded, double(params), FIRST_LAYER, dtype=jnp.float64), model.double()
-
-
-def leaves(tree):
-    """The same tree of torch leaves that can be differentiated in."""
-    return jax.tree.map(lambda x: torch.tensor(np.asarray(x), requires_grad=True), tree)
-
-
-def token_losses(model, config, theta, bases, tokens):
-    """The next-token losses of one sequence of true length under an adapter."""
-    for index, layer in enumerate(model.model.layers[FIRST_LAYER:]):
-        for target in config.targets:
-            moving = {name: x[index] for name, x in theta[target].items()}
-            still = {name: x[index] for name, x in bases[target].items()}
-            if config.kind == "core":
-                factors = (still["A"], moving["R"], config.scale * still["B"])
-            else:
-                factors = ((moving | still)["A"], config.scale * moving["B"])
-            getattr(layer.mlp, f"{target}_proj").factors = factors
-    tokens = torch.tensor(np.asarray(tokens), dtype=torch.long)
-    logits = model(tokens[None], use_cache=False).logits[0, :-1]
-    return torch.nn.functional.cross_entropy(logits, tokens[1:], reduction="none")
-
-
-def gradient_of(loss, tree, **options):
-    flat, structure = jax.tree.flatten(tree)
-    return structure.unflatten(torch.autograd.grad(loss, flat, **options))
-
-
-def torch_document_gradients(model, config, theta, bases, documents, **options):
-    grads = []
-    for tokens, length in zip(*map(np.asarray, documents), strict=True):
-        loss = token_losses(model, config, theta, bases, tokens[:length]).mean()
-        grads.append((gradient_of(loss, theta, **options), loss))
-    return grads
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,10 +79,10 @@ def test_document_gradients_equal_autograd(kind, models):
     meta = double(meta_params(config))
     assert all(np.any(leaf) for leaf in jax.tree.leaves(meta.theta))  # not where it starts
     found, losses_N = jax.jit(functools.partial(document_gradients, decoder, config))(meta, documents)
-    theirs = torch_document_gradients(model, config, leaves(meta.theta), leaves(meta.bases), documents)
+    theirs = torch_reference.document_gradients(model, config, torch_reference.leaves(meta), documents)
     assert len(theirs) == len(losses_N) == 4
     for row, (grads, loss) in enumerate(theirs):
-        assert float(losses_N[row]) == pytest.approx(float(loss), rel=1e-5)
+        assert float(losses_N[row]) == pytest.approx(float(loss.detach()), rel=1e-5)
         ours = jax.tree.map(lambda x, row=row: x[row], found)
         assert_near(ours, jax.tree.map(lambda x: x.numpy(), grads), 1e-5)
 
@@ -154,40 +105,9 @@ def test_the_meta_gradient_equals_create_graph(kind, weighting, alpha_mode, mode
     gradient = jax.jit(lambda meta, batch: meta_gradient(meta, decoder, method, batch))
     (found_loss, _), found = gradient(meta, batch)
 
-    theirs = leaves(meta)
-    grads = torch_document_gradients(
-        model, config, theirs.theta, theirs.bases, batch.documents, create_graph=True
-    )
-    questions, losses = batch.questions, []
-    for q, answer in enumerate(np.asarray(questions.answer_lengths_Q)):
-        if not answer:
-            continue
-        used = np.flatnonzero(batch.retrieved_QxN[q])
-        weights = torch.ones(len(used))
-        if weighting == "mean":
-            weights = weights / max(len(used), 1)
-        if weighting == "relevance":
-            scores = torch.tensor(np.asarray(batch.scores_QxN[q])[used])
-            weights = torch.softmax(scores / torch.exp(theirs.log_temperature), dim=0)
-        theta = theirs.theta
-        one = alpha_mode == "same"
-        alphas = jax.tree.map(lambda _: theirs.alpha, theta) if one else theirs.alpha
-        for weight, n in zip(weights, used, strict=True):
-            theta = jax.tree.map(
-                lambda x, alpha, g, w=weight: (
-                    x - (alpha[:, None, None] if alpha.ndim == 1 else alpha) * w * g
-                ),
-                theta,
-                alphas,
-                grads[n][0],
-            )
-        start = int(questions.prompt_lengths_Q[q])
-        tokens = questions.tokens_QxT[q, : start + int(answer)]
-        losses.append(token_losses(model, config, theta, theirs.bases, tokens)[start - 1 :].mean())
-    loss = torch.stack(losses).mean()
-    expected = gradient_of(loss, theirs, materialize_grads=True)
+    loss, expected = torch_reference.meta_gradient(model, method, torch_reference.leaves(meta), batch)
 
-    assert float(found_loss) == pytest.approx(float(loss.detach()), rel=1e-5)
+    assert float(found_loss) == pytest.approx(float(loss), rel=1e-5)
     for part in ("theta", "bases", "alpha"):
         assert all(np.any(leaf) for leaf in jax.tree.leaves(getattr(found, part)))
     assert_near(found, jax.tree.map(lambda x: jnp.asarray(x.numpy()), expected), 1e-4)
