@@ -20,6 +20,7 @@ from regrad_jax.methods.regrad import ReGrad
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _PLOT = flags.DEFINE_string("plot", None, "picture of what codecs measures, such as codecs.png")
+_CODECS = flags.DEFINE_list("codecs", list(CODECS), "what codecs measures")
 _CODEC = flags.DEFINE_enum("codec", DEFAULT_CODEC, list(CODECS), "how the rows of bank are packed")
 _DOCUMENTS = flags.DEFINE_integer("documents", 500, "documents that bank appends and reads", 3)
 _MANY = flags.DEFINE_integer("many", 20_000, "documents in the larger bank that bank opens", 1)
@@ -27,11 +28,15 @@ _JSON = flags.DEFINE_bool("json", True, "one JSON object a line; --nojson prints
 
 
 def run(argv: list[str]) -> None:
-    names = [*BENCHES, "bank"]
+    own = {"codecs": _codecs, "bank": _bank}
+    names = [*BENCHES, *own]
+    if unknown := [codec for codec in _CODECS.value if codec not in CODECS]:
+        raise UserError(f"--codecs: {unknown[0]!r} is unknown; choose from {', '.join(CODECS)}")
     if unknown := [name for name in argv if name not in names]:
         raise UserError(f"no bench is called {unknown[0]!r}; choose from {', '.join(names)}")
     for name in argv or [name for name in names if HAS_TORCH or name != "torch"]:
-        facts = {"bench": name} | _rounded(_bank() if name == "bank" else BENCHES[name](_regrad()))
+        measured = own[name]() if name in own else BENCHES[name](_regrad())
+        facts = {"bench": name} | _rounded(measured)
         lines = [json.dumps(facts)] if _JSON.value else [f"{k:<36}{v}" for k, v in _flat(facts)]
         print("\n".join(lines), flush=True)
         if name == "codecs" and _PLOT.value:
@@ -41,6 +46,10 @@ def run(argv: list[str]) -> None:
 @functools.cache
 def _regrad() -> ReGrad:
     return ReGrad.load(_CHECKPOINT.value)
+
+
+def _codecs() -> dict[str, Any]:
+    return {"codecs": bench_codecs.measure(_regrad(), _CODECS.value)}
 
 
 def _bank() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from regrad_jax.adaptation.inner import Documents, Method, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_codecs, bench_retrieval, machine
+from regrad_jax.evaluation import bench_retrieval, machine
 from regrad_jax.evaluation.plan import token_flops
 from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.devices import stack
@@ -134,18 +134,12 @@ def retrieval(regrad: ReGrad) -> dict[str, Any]:
     return {"sizes": bench_retrieval.measure((1_000, 20_000, 100_000))}
 
 
-def codecs(regrad: ReGrad) -> dict[str, Any]:
-    """Bytes, error and answers by codec, on 540 documents and 300 questions."""
-    return {"codecs": bench_codecs.measure(regrad)}
-
-
 BENCHES: Mapping[str, Callable[[ReGrad], dict[str, Any]]] = {
     "encode": encode,
     "query": query,
     "train": train,
     "torch": torch,
     "retrieval": retrieval,
-    "codecs": codecs,
 }
 
 

@@ -151,7 +151,8 @@ def _read(appended: Appended, progress: Progress) -> dict[str, Any]:
     The files are in the system's page cache throughout. The facts are medians in microseconds:
     `total_us`, read, decode and weighted sum; `read_us` and `decode_us`, its parts; `first_read_us`,
     of rows that TensorStore does not hold yet; `plain_us`, pread of as many bytes and their NumPy
-    sum; `pread_us`, the pread in it. `ratio` is total over plain.
+    sum; `pread_us`, the pread in it; `resident_us`, gather, decode and sum of rows that are held in device
+    memory (`methods.resident`). `ratio` and `ratio_resident` are total and resident over plain.
     """
     bank = Bank.open(appended.path)
     length, codec = bank.manifest.row_length, CODECS[bank.manifest.codec]
@@ -161,12 +162,15 @@ def _read(appended: Appended, progress: Progress) -> dict[str, Any]:
     triples = _triples(np.fromiter(bank.records, np.int64))
     some = itertools.cycle(triples)
     held_KxC, _ = bank.read_sound(triples[0])
+    everything_NxC = jax.device_put(bank.read_sound(np.arange(len(bank)))[0])
+    gather = jax.jit(lambda packed_NxC, places_K, weights_K: total(packed_NxC[places_K], weights_K))
     with open(appended.plain, "rb", buffering=0) as file:
         pread = lambda: [os.pread(file.fileno(), size, p * size) for p in next(some).tolist()]
         calls: dict[str, Callable[[], object]] = {
             "total": lambda: total(bank.read_sound(next(some))[0], weights_K).block_until_ready(),
             "read": lambda: bank.read_sound(next(some)),
             "decode": lambda: total(held_KxC, weights_K).block_until_ready(),
+            "resident": lambda: gather(everything_NxC, next(some), weights_K).block_until_ready(),
             "plain": lambda: _sum(pread()),
             "pread": pread,
         }
@@ -174,9 +178,14 @@ def _read(appended: Appended, progress: Progress) -> dict[str, Any]:
             calls["read"]()
         microseconds = {f"{name}_us": 1e6 * s for name, s in _medians(calls, _READS).items()}
     ratio = microseconds["total_us"] / microseconds["plain_us"]
-    progress(f"{_TOP_K} rows read and summed in {microseconds['total_us']:.0f} us, {ratio:.2f} times plain")
+    resident = microseconds["resident_us"] / microseconds["plain_us"]
+    progress(
+        f"{_TOP_K} rows read and summed in {microseconds['total_us']:.0f} us, {ratio:.2f} times plain; "
+        f"held in memory {resident:.2f} times"
+    )
     first_us = 1e6 * _first_read(appended.path, triples)
-    return {"rows": _TOP_K, "ratio": ratio, "first_read_us": first_us} | microseconds
+    ratios = {"ratio": ratio, "ratio_resident": resident}
+    return {"rows": _TOP_K, "first_read_us": first_us} | ratios | microseconds
 
 
 def _triples(positions_N: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Question
 from regrad_jax.evaluation import datasets
 from regrad_jax.evaluation.harness import evaluate
+from regrad_jax.evaluation.knowledge import gold_losses
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import Progress, to_stderr
 
@@ -24,12 +25,17 @@ _COMMIT = 32  # documents
 
 
 def measure(
-    regrad: ReGrad, entities: int = 500, questions: int = 300, progress: Progress = to_stderr
+    regrad: ReGrad,
+    codecs: Sequence[str] = tuple(CODECS),
+    entities: int = 500,
+    questions: int = 300,
+    progress: Progress = to_stderr,
 ) -> list[dict[str, Any]]:
     """Packs one bank of float32 rows with every codec and asks it the same questions.
 
     Args:
       regrad: the checkpoint to measure.
+      codecs: names in `CODECS`.
       entities: almanac test entries in the bank, beside the fieldnotes.
       questions: almanac questions asked with one document each.
       progress: takes a line of text now and then.
@@ -37,7 +43,8 @@ def measure(
     Returns:
       For each codec: `bits` a number; `bytes_per_document`, all that the bank takes on the disk shared
       out; `update_error`, mean norm of the applied update's error over the update's norm;
-      `exact_match` and `f1`, percent.
+      `answer_loss`, nats per answer token with the right document's gradient, which tells codecs apart
+      that answer alike (None where no such document is a single passage); `exact_match` and `f1`, percent.
     """
     data = datasets.invented(entities, questions)
     with tempfile.TemporaryDirectory() as scratch:
@@ -47,7 +54,7 @@ def measure(
         asked = data.questions["almanac"]
         return [
             _measure_one(regrad, plain, pathlib.Path(scratch, codec), codec, asked, progress)
-            for codec in CODECS
+            for codec in codecs
         ]
 
 
@@ -63,12 +70,14 @@ def _measure_one(
         got = _update(regrad, bank, places[record.id])
         errors.append(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
     [result] = evaluate(regrad, bank, codec, asked, [_SETTING], progress)
+    losses = gold_losses(regrad, bank, asked)
     length = bank.manifest.row_length
     return {
         "codec": codec,
         "bits": 8 * CODECS[codec].packed_bytes(length) / length,
         "bytes_per_document": bank.info()["bytes_per_document"]["total"],
         "update_error": float(np.mean(errors)),
+        "answer_loss": float(losses.mean()) if losses.size else None,
         "exact_match": result.score.exact_match,
         "f1": result.score.f1,
     }

@@ -45,15 +45,9 @@ def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> 
     Returns None where there is no such question, or no other document to compare with.
     """
     rng = np.random.default_rng(_SEED)
-    place = {
-        record.document_id: position
-        for position, record in bank.records.items()
-        if record.id == record.document_id
-    }
-    asked = [q for q in questions if q.document_id in place]
+    asked, gold = _with_documents(bank, questions)
     if not asked or len(bank) < 2:
         return None
-    gold = [place[str(q.document_id)] for q in asked]
     everything = np.array(list(bank.records))
     other = [int(rng.choice(everything[everything != p])) for p in gold]
     losses = {
@@ -66,7 +60,25 @@ def knowledge_gap(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> 
     return KnowledgeGap(**means, gap=gap, questions=len(asked))
 
 
+def gold_losses(regrad: ReGrad, bank: Bank, questions: Sequence[Question]) -> np.ndarray:
+    """Returns answer losses with the questions' own documents, of those that `knowledge_gap` takes."""
+    return _losses(regrad, bank, *_with_documents(bank, questions), 1.0)
+
+
+def _with_documents(bank: Bank, questions: Sequence[Question]) -> tuple[list[Question], list[int]]:
+    """Returns the questions whose document is one passage of the bank, and its positions."""
+    place = {
+        record.document_id: position
+        for position, record in bank.records.items()
+        if record.id == record.document_id
+    }
+    asked = [q for q in questions if q.document_id in place]
+    return asked, [place[str(q.document_id)] for q in asked]
+
+
 def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
+    if not questions:
+        return np.empty(0)
     wording = PROMPTS[regrad.checkpoint.prompts]
     encode = lambda text: regrad.base.tokenizer(text, add_special_tokens=False)["input_ids"]
     prompts = [encode(wording.question(q.question, [])) for q in questions]

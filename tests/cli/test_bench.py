@@ -28,6 +28,7 @@ def test_the_bank_s_bench_needs_no_model(tmp_path, form):
     [
         (["banks"], ["no bench is called 'banks'", "encode", "bank"]),
         (["bank", "--documents=2"], ["--documents"]),
+        (["codecs", "--codecs=int4,int5"], ["--codecs", "'int5' is unknown", "int8"]),
         (["bank", "--codec=int5"], ["--codec", "int8"]),
         (["bank", "--checkpoint=absent"], ["not a checkpoint"]),
     ],

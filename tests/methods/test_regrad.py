@@ -17,7 +17,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.evaluation import bench_codecs, report
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
-from regrad_jax.evaluation.knowledge import knowledge_gap
+from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad, Retrieved
 from regrad_jax.models.base import load_base
@@ -239,6 +239,9 @@ def test_knowledge_gap_measures_what_a_gradient_does_to_its_own_answer(regrad, b
     assert gap.gap.mean == pytest.approx(gap.other - gap.gold)
     assert gap.none == pytest.approx(np.log(600), abs=3)  # a random model of 600 words
     assert len({gap.gold, gap.other, gap.none}) == 3
+    losses_Q = gold_losses(regrad, bank, data.questions["people"])
+    assert len(losses_Q) == gap.questions and losses_Q.mean() == pytest.approx(gap.gold)
+    assert gold_losses(regrad, bank, []).size == 0
 
 
 def test_documents_may_be_given_by_the_caller(regrad, bank, data):
@@ -386,7 +389,9 @@ def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, folder
 
 
 def test_codecs_are_measured_on_one_set_of_gradients(regrad, tmp_path):
-    measured = bench_codecs.measure(regrad, entities=3, questions=2, progress=SILENT)
+    codecs = ("float32", "float16", "int8", "int4", "int2")
+    measured = bench_codecs.measure(regrad, codecs, entities=3, questions=2, progress=SILENT)
+    assert {facts["answer_loss"] for facts in measured} == {None}  # every document is cut in several
     errors = {facts["codec"]: facts["update_error"] for facts in measured}
     bits = {facts["codec"]: facts["bits"] for facts in measured}
     assert errors["float32"] == 0 < errors["float16"] < errors["int8"] < errors["int4"] < errors["int2"] < 1
