@@ -106,6 +106,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
                 method=config.method, passage=passage(config), update=update,
             )  # fmt: skip
             step = int(state.step)
+            _require_finite(step, name, float(metrics.outer_loss), float(norm), sources[name], drawn, workdir)
             log.step(step, name, metrics, norm, state.meta)
             last, stop = step == config.total_steps, _any_process(terminated.is_set())
             scores: dict[str, Any] = {"loss": math.inf}  # what is not validated is worse than all that is
@@ -253,6 +254,18 @@ def _manager(workdir: pathlib.Path) -> ocp.CheckpointManager:
     return ocp.CheckpointManager((workdir / "checkpoints").absolute(), options=options)
 
 
+def _require_finite(step, name, loss, norm, source: TaskSource, drawn, workdir) -> None:
+    """Stops before a ruined state is saved."""
+    if np.isfinite(loss) and np.isfinite(norm):
+        return
+    ids = sorted({source.ids[place] for made, _ in drawn.values() for place in made.pool})
+    raise UserError(
+        f"step {step} of {workdir}: the outer loss is {loss} and its gradient's norm {norm}, on documents "
+        f"{', '.join(ids)} of source {name}; nothing of this step is saved: lower config.learning_rate, or "
+        "look at these documents"
+    )
+
+
 def _score(validation: Mapping[str, Any]) -> float:
     """Returns the answer loss with the own documents' gradients, averaged over the sources."""
     return float(np.mean([result["gold"] for result in validation.values()]))
@@ -340,8 +353,6 @@ class _Log:
 
     def step(self, step, source, metrics, norm, meta) -> None:
         loss = float(metrics.outer_loss)
-        if not np.isfinite(loss):
-            raise FloatingPointError(f"outer loss is {loss} at step {step} (source {source})")
         # The first step of a run compiles, so rates begin behind it.
         if step == self._start + 1:
             self._began = time.monotonic()

@@ -35,6 +35,7 @@ class TaskSource(NamedTuple):
 
     Attributes:
         config: sizes.
+        ids: of the documents.
         documents: tokens of every document.
         questions: tokens of every question.
         by_document: positions of each document's questions.
@@ -44,6 +45,7 @@ class TaskSource(NamedTuple):
     """
 
     config: SourceConfig
+    ids: Sequence[str]
     documents: Sequence[list[int]]
     questions: Sequence[TokenisedQuestion]
     by_document: Sequence[list[int]]
@@ -106,7 +108,7 @@ def tokenise(
     gold = np.array([item.document for item in tokenised])
     neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
     documents_tokens = [tokens[name] for name in kept]
-    return TaskSource(config, documents_tokens, tokenised, by_document, keys, question_keys, neighbours)
+    return TaskSource(config, kept, documents_tokens, tokenised, by_document, keys, question_keys, neighbours)
 
 
 def _neighbours(question_keys_QxE, keys_NxE, gold_Q, k: int) -> np.ndarray:

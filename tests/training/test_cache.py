@@ -54,7 +54,9 @@ def source() -> TaskSource:
     questions = [TokenisedQuestion(tokens(3 + n), tokens(2), n) for n in range(5)]
     keys = rng.normal(size=(6, 4)).astype(np.float32)
     neighbours = np.array([[n, (n + 1) % 6] for n in range(5)])
-    return TaskSource(CONFIG, texts, questions, [[n] for n in range(5)] + [[]], keys, keys[:5], neighbours)
+    return TaskSource(
+        CONFIG, list("abcdef"), texts, questions, [[n] for n in range(5)] + [[]], keys, keys[:5], neighbours
+    )
 
 
 DRAWS = [

@@ -14,7 +14,7 @@ import pytest
 from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import UserError
 from regrad_jax.models.base import load_base
-from regrad_jax.training import loop
+from regrad_jax.training import loop, tasks
 from regrad_jax.training.loop import train
 from tiny_models import train_config, write_model
 
@@ -265,6 +265,12 @@ def test_a_loss_that_is_not_finite_stops_the_run(model, tmp_path, monkeypatch):
         return state, metrics._replace(outer_loss=metrics.outer_loss * np.nan), norm
 
     monkeypatch.setattr(loop, "train_step", overflowing)
-    with pytest.raises(FloatingPointError, match=r"outer loss is nan at step 1 \(source almanac\)"):
+    with pytest.raises(
+        UserError, match=r"step 1 of .*: the outer loss is nan .* of source almanac; "
+    ) as told:
         train(train_config(model), tmp_path / "run")
+    documents, _ = tasks.read_source(train_config(model).sources["almanac"], "train", 24, 0)
+    named = str(told.value).split(" on documents ")[1].split(" of source")[0].split(", ")
+    assert 2 <= len(named) <= 4 and set(named) <= {document.id for document in documents}
     assert not (tmp_path / "run" / "release").exists()
+    assert not any((tmp_path / "run" / "checkpoints").glob("[0-9]*"))  # of the ruined step
