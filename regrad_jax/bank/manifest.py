@@ -25,7 +25,8 @@ class Fingerprint:
 
     Two banks whose fingerprints are equal hold interchangeable rows. The usual names are
     base_model and adapter_weights (digests), adapter, tokenizer, prompts,
-    document_tokens, inner_loss. Step sizes are not among them: rows are stored unscaled.
+    document_tokens, inner_loss. Step sizes are not among them, since rows are stored unscaled, unless a
+    row sums several inner steps.
 
     Attributes:
       fields: name -> JSON value; kept as JSON has it (tuples become lists) and read-only.

@@ -1,0 +1,101 @@
+r"""Trains every run of a sweep, one after the other, and compares what they validate to.
+
+    .venv/bin/python launch/sweep.py experiments/sweeps/row_size.py --workdir runs/row_size [-- FLAG ...]
+
+A sweep is a Python file with CONFIG, the path of a training config, and get_sweep(), which returns
+{run: {setting: value}}. Flags behind -- go to every run. A run that is finished is not repeated and one that
+was interrupted goes on, so the same command completes a sweep. It leaves table.md, sweep.json and sweep.png
+in the workdir. Exit status 0 when all runs are finished, else 1: one that fails does not keep the others.
+"""
+
+import argparse
+import json
+import pathlib
+import runpy
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from regrad_jax.checkpoint import load_checkpoint
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("sweep", type=pathlib.Path, help="the sweep's file")
+    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="runs go below it")
+    given = [*sys.argv[1:], "--"]
+    end = given.index("--")
+    arguments, flags = parser.parse_args(given[:end]), given[end + 1 : -1]
+    try:
+        sweep = runpy.run_path(str(arguments.sweep))
+        config, runs = sweep["CONFIG"], sweep["get_sweep"]()
+    except (OSError, KeyError, SyntaxError) as error:
+        parser.error(f"{arguments.sweep} is not a sweep: {error}; it needs CONFIG and get_sweep()")
+    failed = []
+    for number, (name, settings) in enumerate(runs.items(), 1):
+        print(f"== {number}/{len(runs)} {name}", file=sys.stderr, flush=True)
+        command = [sys.executable, "-m", "regrad_jax.cli", "train", f"--config={config}"]
+        command += [f"--workdir={arguments.workdir / name}", *_flags(settings), *flags]
+        # What is printed here is the table; where a run was released its own lines on stderr say too.
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+            failed.append(name)
+    rows = [_measured(name, arguments.workdir / name) for name in runs if name not in failed]
+    if rows:
+        (arguments.workdir / "sweep.json").write_text(json.dumps(rows, indent=1) + "\n")
+        (arguments.workdir / "table.md").write_text(_table(rows))
+        _plot(rows, arguments.workdir / "sweep.png")
+        print(_table(rows), end="")
+    if failed:
+        print(f"failed: {', '.join(failed)}; mend them and run the same command again", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _flags(settings: Mapping[str, object]) -> list[str]:
+    return [f"--config.{name}={value}" for name, value in settings.items()]
+
+
+def _measured(name: str, workdir: pathlib.Path) -> dict[str, Any]:
+    checkpoint = load_checkpoint(workdir / "release")
+    return {
+        "run": name,
+        "numbers": checkpoint.layout.size,
+        "steps": checkpoint.metrics["steps"],
+        "validation": checkpoint.metrics["validation"],
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    sources = list(rows[0]["validation"])
+    head = ["run", "numbers a document", "steps"]
+    head += [f"{source}: {what}" for source in sources for what in ("answer loss", "exact match, %")]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        found = [row["validation"][source] for source in sources]
+        scores = [text for f in found for text in (f"{f['gold']:.3f}", f"{100 * f['exact']:.1f}")]
+        lines.append([row["run"], f"{row['numbers']:,}", str(row["steps"]), *scores])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _plot(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    sources = list(rows[0]["validation"])
+    figure, panels = plt.subplots(1, len(sources), figsize=(6 * len(sources), 4), squeeze=False)
+    for panel, source in zip(panels[0], sources, strict=True):
+        for row in rows:
+            point = row["numbers"], row["validation"][source]["gold"]
+            panel.plot(*point, "o", color="#2b6cb0")
+            panel.annotate(row["run"], point, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        panel.set(title=f"{source}, validation", xscale="log", xlabel="numbers a document")
+        panel.set_ylabel("answer loss, nats per token")
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
