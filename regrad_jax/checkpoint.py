@@ -20,7 +20,7 @@ import numpy as np
 import safetensors.numpy
 
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
-from regrad_jax.adaptation.inner import MetaParams, step_sizes
+from regrad_jax.adaptation.inner import InnerProblem, MetaParams, step_sizes
 from regrad_jax.errors import UserError
 
 SCHEMA = 1
@@ -63,14 +63,17 @@ class Checkpoint:
     def layout(self) -> RowLayout:
         return RowLayout.of(self.meta.theta)
 
+    @property
+    def inner(self) -> InnerProblem:
+        return InnerProblem(self.adapter, self.weighting, self.inner_steps)
+
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything that a stored gradient depends on, as plain values.
 
         The temperature is left out, since rows are stored unscaled; and so is alpha, which only a second
         inner step would make part of a row.
         """
-        several = {"inner_steps": self.inner_steps, "alpha": _digest({"alpha": step_sizes(self.meta)})}
-        return {
+        facts = {
             "base_model": self.base_digest,
             "tokenizer": self.tokenizer_digest,
             "adapter": dataclasses.asdict(self.adapter) | {"targets": list(self.adapter.targets)},
@@ -78,7 +81,10 @@ class Checkpoint:
             "prompts": self.prompts,
             "document_tokens": self.document_tokens,
             "inner_loss": "mean next-token loss",
-        } | (several if self.inner_steps > 1 else {})
+        }
+        if self.inner_steps > 1:
+            facts |= {"inner_steps": self.inner_steps, "alpha": _digest({"alpha": step_sizes(self.meta)})}
+        return facts
 
 
 def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> None:

@@ -28,6 +28,17 @@ def drop_programs():
     jax.clear_caches()
 
 
+@pytest.fixture(scope="module")
+def optimised():
+    """Programs as users get them, for a file whose numbers are to be theirs."""
+    import jax
+
+    before = jax.config.jax_disable_most_optimizations
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture(scope="session")
 def smollm2() -> pathlib.Path:
     """SmolLM2-135M-Instruct's folder; fetched now if `regrad fetch smollm2-135m` was never run."""

@@ -116,11 +116,15 @@ def singular_bases(config: AdapterConfig, layers: Mapping) -> Tree:
     """
     bases = {}
     for target in config.targets:
-        # A kernel stands transposed, so its left singular vectors are the input's.
-        inputs, _, outputs = jnp.linalg.svd(layers[target]["kernel"], full_matrices=False)
+        # Layer by layer, in float32 whatever the weights are. A kernel stands transposed, so its left
+        # singular vectors are the input's.
+        found = [
+            jnp.linalg.svd(kernel.astype(jnp.float32), full_matrices=False)
+            for kernel in layers[target]["kernel"]
+        ]
         bases[target] = {
-            "A": jnp.swapaxes(inputs, 1, 2)[:, : config.rank],
-            "B": jnp.swapaxes(outputs, 1, 2)[..., : config.rank],
+            "A": jnp.stack([inputs.T[: config.rank] for inputs, _, _ in found]),
+            "B": jnp.stack([outputs.T[:, : config.rank] for _, _, outputs in found]),
         }
     return bases
 

@@ -5,7 +5,7 @@ g_d             = grad_theta L_doc(d; theta*)
 theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
 
 With several inner steps, g_d is the sum of the gradients at theta* and at the points that the steps before
-have reached, so that the same one application of alpha leads to where the steps would.
+have reached, so that one application of alpha to one document (w = gamma = 1) leads to where the steps would.
 """
 
 import dataclasses
@@ -86,18 +86,18 @@ class Factors(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class InnerProblem:
     """What is chosen, and not learned, of how documents move the network for a question.
 
     Attributes:
         adapter: what is adapted.
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
-        inner_steps: gradient steps on a document.
+        steps: gradient steps on a document.
     """
 
     adapter: AdapterConfig
     weighting: str = "relevance"
-    inner_steps: int = 1
+    steps: int = 1
 
 
 def mask_tokens(tokens_BxT: Array, lengths_B: Array) -> jax.Array:

@@ -2,8 +2,9 @@
 
     L_outer = mean_q L_qa(q, a; theta - alpha . sum_d w_d(q) grad_theta L_doc(d; theta))
 
-`jax.grad` of `outer_loss` is exact: with v = dL_qa/dtheta_q and H_d the Hessian of L_doc it yields
-dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the bases alike.
+`jax.grad` of `outer_loss` is exact. For one inner step, with v = dL_qa/dtheta_q and H_d the Hessian of L_doc,
+it yields dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the bases
+alike.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +20,8 @@ from regrad_jax.adaptation.inner import (
     Array,
     Documents,
     Factors,
+    InnerProblem,
     MetaParams,
-    Method,
     adapted_head,
     adapted_parameters,
     document_gradients,
@@ -110,42 +111,42 @@ def answer_losses(
     return mean(losses), mean(correct)
 
 
-Passage = Callable[[Tree], Tree]
+GradientMap = Callable[[Tree], Tree]
 
-# What the outer gradient sees of the document gradients, on top of what the outer loss does: everything, or
-# constants (as in first-order MAML, Finn et al., arXiv 1703.03400), for comparison.
-ORDERS: Mapping[str, Passage] = {"second": lambda grads_N: grads_N, "first": jax.lax.stop_gradient}
+# What derivative the document gradients have in the outer loss: their own, or none, as in first-order MAML
+# (Finn et al., arXiv 1703.03400), for comparison.
+ORDERS: Mapping[str, GradientMap] = {"second": lambda grads_N: grads_N, "first": jax.lax.stop_gradient}
 
 
 def outer_loss(
     meta: MetaParams,
     decoder: SplitDecoder,
-    method: Method,
+    inner: InnerProblem,
     batch: TaskBatch,
-    passage: Passage = ORDERS["second"],
+    gradient_map: GradientMap = ORDERS["second"],
 ) -> tuple[jax.Array, OuterMetrics]:
     """Returns (outer loss, metrics) of a batch; differentiate in `meta` for the meta-gradient.
 
     Args:
         meta: what is learned.
         decoder: the frozen network.
-        method: how documents move it.
+        inner: how documents move it.
         batch: documents, questions, and which uses which.
-        passage: what becomes of the document gradients (leaves N x *) between where they are computed and
-            where they are used; one of `ORDERS`, or what a bank does to them.
+        gradient_map: what becomes of the document gradients (leaves N x *) between the inner problem and
+            the questions: one of `ORDERS`, or what a bank does to them.
     """
-    config = method.adapter
+    config = inner.adapter
     if isinstance(batch.documents, Factors):
-        if method.inner_steps != 1:
+        if inner.steps != 1:
             raise ValueError("factors hold the gradients of one inner step")
         # The gradients were taken at theta = 0, so theta must not move from there.
         meta = meta._replace(theta=jax.lax.stop_gradient(meta.theta))
         grads_N = project_factors(config, meta.bases, batch.documents)
     else:
-        grads_N, _ = document_gradients(decoder, config, meta, batch.documents, method.inner_steps)
-    weigh = DOCUMENT_WEIGHTS[method.weighting]
+        grads_N, _ = document_gradients(decoder, config, meta, batch.documents, inner.steps)
+    weigh = DOCUMENT_WEIGHTS[inner.weighting]
     weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
-    theta_Q = adapted_parameters(meta, weights_QxN, passage(grads_N))
+    theta_Q = adapted_parameters(meta, weights_QxN, gradient_map(grads_N))
     losses_Q, accuracy_Q = answer_losses(decoder, config, theta_Q, meta.bases, batch.questions)
     counts_Q = batch.questions.answer_lengths_Q > 0
     mean = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0)) / jnp.maximum(counts_Q.sum(), 1)

@@ -40,6 +40,8 @@ def run(argv: list[str]) -> None:
     if _QUESTION.value is not None and not _QUESTION.value.strip():
         raise UserError("--question is empty; ask something")
     asked = read_questions(_QUESTIONS.value) if _QUESTIONS.value else []
+    if _RESIDENT.value and not MODES[_MODE.value].adapts:
+        raise UserError(f"mode {_MODE.value} uses no gradients; leave --resident out")
     if MODES[_MODE.value].retrieves:
         if not _BANK.value:
             raise UserError(

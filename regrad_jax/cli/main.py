@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from regrad_jax.errors import UserError
+from regrad_jax.errors import RunError, UserError
 
 VERBS = {
     "fetch": "fetch base assets into $REGRAD_HOME",
@@ -19,7 +19,7 @@ VERBS = {
     "bank": "info, verify, log, delete, rollback, compact, reindex, rebuild of a bank; plan of one",
     "export": "release the latest checkpoint of a run",
     "evaluate": "methods x datasets -> results.json, report.html, plots",
-    "bench": "measure encode, query, train, retrieval, codecs, bank",
+    "bench": "measure encode, query, train, torch, retrieval, codecs, bank",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
 
@@ -57,6 +57,9 @@ def main() -> None:
             return module.run(argv[1:]) or 0
         except UserError as error:
             _misuse(str(error))
+        except RunError as error:
+            print(f"regrad: {error}", file=sys.stderr)
+            return 1
 
     if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):
         print(f"regrad {verb}: {VERBS[verb]}\n\n{(module.__doc__ or '').strip()}\n")

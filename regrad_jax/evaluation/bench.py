@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.adaptation.inner import Documents, Method, document_gradients, gradient_factors
+from regrad_jax.adaptation.inner import Documents, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
+from regrad_jax.bank.codecs import CODECS
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import bench_retrieval, machine
 from regrad_jax.evaluation.plan import token_flops
@@ -46,7 +47,7 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     """Adapting one question from three rows in host or device memory, against recomputing their gradients."""
     rng = np.random.default_rng(0)
     layout, devices = regrad.checkpoint.layout, jax.local_device_count()
-    packed = rng.integers(0, 255, (_HELD, layout.size + 2 * -(-layout.size // 64)), np.uint8)
+    packed = rng.integers(0, 255, (_HELD, CODECS["int8"].packed_bytes(layout.size)), np.uint8)
     packed[:, layout.size :] = 0  # scales of zero: the bytes are not a real gradient's
     scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
     places = np.arange(3 * devices).reshape(devices, 3)
@@ -103,16 +104,18 @@ def torch(regrad: ReGrad) -> dict[str, Any]:
     from regrad_jax.evaluation import torch_reference
 
     checkpoint, batch = regrad.checkpoint, _task_batch(regrad)
-    method, meta = Method(checkpoint.adapter, checkpoint.weighting), checkpoint.meta
+    if checkpoint.inner_steps != 1 or jax.default_backend() != "cpu":
+        raise UserError("bench torch takes one inner step, on the CPU on both sides (JAX_PLATFORMS=cpu)")
+    inner, meta = checkpoint.inner, checkpoint.meta
     gradient = _meta_gradient(regrad)
     ours = _seconds(lambda: gradient(meta, regrad.base.decoder, batch))
     (loss, _), grads = gradient(meta, regrad.base.decoder, batch)
     # The fused attention kernels of PyTorch have no second derivative.
     model = AutoModelForCausalLM.from_pretrained(locate(checkpoint.base_model), attn_implementation="eager")
-    torch_reference.wrap(model.eval().float(), method.adapter)
+    torch_reference.wrap(model.eval().float(), inner.adapter)
     theirs_at, made = torch_reference.leaves(meta), []
     theirs = _seconds(
-        lambda: made.append(torch_reference.meta_gradient(model, method, theirs_at, batch)), repeats=2
+        lambda: made.append(torch_reference.meta_gradient(model, inner, theirs_at, batch)), repeats=2
     )
     their_loss, their_grads = made[-1]
     pairs = list(zip(jax.tree.leaves(grads), jax.tree.leaves(their_grads), strict=True))
@@ -144,8 +147,8 @@ BENCHES: Mapping[str, Callable[[ReGrad], dict[str, Any]]] = {
 
 
 def _meta_gradient(regrad: ReGrad) -> Callable:
-    method = Method(regrad.checkpoint.adapter, regrad.checkpoint.weighting)
-    return jax.jit(lambda meta, decoder, batch: meta_gradient(meta, decoder, method, batch))
+    inner = regrad.checkpoint.inner
+    return jax.jit(lambda meta, decoder, batch: meta_gradient(meta, decoder, inner, batch))
 
 
 def _task_batch(regrad: ReGrad) -> TaskBatch:

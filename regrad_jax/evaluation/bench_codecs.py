@@ -31,7 +31,7 @@ def measure(
     questions: int = 300,
     progress: Progress = to_stderr,
 ) -> list[dict[str, Any]]:
-    """Packs one bank of float32 rows with every codec and asks it the same questions.
+    """Packs one bank of float32 rows with each of some codecs and asks it the same questions.
 
     Args:
       regrad: the checkpoint to measure.

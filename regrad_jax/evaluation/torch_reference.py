@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import Documents, Method
+from regrad_jax.adaptation.inner import Documents, InnerProblem
 from regrad_jax.adaptation.outer import TaskBatch
 
 
@@ -65,7 +65,7 @@ def token_losses(model: Any, config: AdapterConfig, theta: Any, bases: Any, toke
 def document_gradients(
     model: Any, config: AdapterConfig, meta: Any, documents: Documents, create_graph: bool = False
 ) -> list[tuple[Any, torch.Tensor]]:
-    """Returns (gradient, loss) of every document; all of `documents` must count."""
+    """Returns (gradient, loss) of every document, each of at least two tokens."""
     grads = []
     for tokens, length in zip(*map(np.asarray, documents), strict=True):
         loss = token_losses(model, config, meta.theta, meta.bases, tokens[:length]).mean()
@@ -73,9 +73,9 @@ def document_gradients(
     return grads
 
 
-def meta_gradient(model: Any, method: Method, meta: Any, batch: TaskBatch) -> tuple[torch.Tensor, Any]:
+def meta_gradient(model: Any, inner: InnerProblem, meta: Any, batch: TaskBatch) -> tuple[torch.Tensor, Any]:
     """Returns (outer loss, its gradient in `meta`, a tree of `leaves`) for one inner step."""
-    config, questions = method.adapter, batch.questions
+    config, questions = inner.adapter, batch.questions
     assert isinstance(batch.documents, Documents)
     grads = document_gradients(model, config, meta, batch.documents, create_graph=True)
     losses = []
@@ -84,7 +84,7 @@ def meta_gradient(model: Any, method: Method, meta: Any, batch: TaskBatch) -> tu
             continue
         used = np.flatnonzero(np.asarray(batch.retrieved_QxN)[q])
         theta = meta.theta
-        for weight, n in zip(_weights(method.weighting, meta, batch, q, used), used, strict=True):
+        for weight, n in zip(_weights(inner.weighting, meta, batch, q, used), used, strict=True):
             theta = _moved(theta, meta.alpha, weight, grads[n][0])
         start = int(questions.prompt_lengths_Q[q])
         tokens = questions.tokens_QxT[q, : start + int(answer)]

@@ -33,7 +33,7 @@ class Adaptation(NamedTuple):
     Attributes:
         packed: rows as they are stored, of which only those that a batch uses go to the devices (NumPy,
             R x C), or which are there already (`resident.Resident`, D x R x C).
-        places_QxK: the documents' rows in `packed`, all devices' counted through.
+        places_QxK: the documents' rows in `packed`, counted on from one device to the next.
         scores_QxK: retrieval scores.
         sound_QxK: bool; a document is used where this is true.
         codec: the bank's codec.
@@ -58,28 +58,25 @@ class Generated(NamedTuple):
     generate_ms: float
 
 
-def _weighted_sum(decode, length: int, packed_RxC, places_QxK, weights_QxK) -> jax.Array:
-    rows = decode(packed_RxC[places_QxK.reshape(-1)], length=length)
-    return jnp.einsum("qk,qkp->qp", weights_QxK, rows.reshape(*places_QxK.shape, length))
-
-
-def _sum_over_devices(decode, length: int, packed_RxC, places_QxK, weights_QxK) -> jax.Array:
-    """Every device adds up what it holds of all devices' questions; each gets its own questions' sums."""
-    everyones = functools.partial(jax.lax.all_gather, axis_name=DEVICE, tiled=True)
-    places, weights = everyones(places_QxK), everyones(weights_QxK)
-    here = places // len(packed_RxC) == jax.lax.axis_index(DEVICE)
-    own = jnp.where(here, places % len(packed_RxC), 0), jnp.where(here, weights, 0.0)
-    sums = _weighted_sum(decode, length, packed_RxC, *own)
-    return jax.lax.psum_scatter(sums, DEVICE, scatter_dimension=0, tiled=True)
+def _fetch(packed_RxC: jax.Array, places_QxK: jax.Array) -> jax.Array:
+    """Returns packed_QxKxC of this device's questions, from rows that lie on all devices."""
+    everyones_places = jax.lax.all_gather(places_QxK, DEVICE, tiled=True)
+    count = len(packed_RxC)
+    here = everyones_places // count == jax.lax.axis_index(DEVICE)
+    found = jnp.where(here[..., None], packed_RxC[everyones_places % count], 0)
+    # One device has a row and the others have zeros, so a sum of bytes is the row.
+    return jax.lax.psum_scatter(found, DEVICE, scatter_dimension=0, tiled=True)
 
 
 @functools.cache
-def _adapt_program(codec: str, weighting: str, held: bool):
-    add_up = _sum_over_devices if held else _weighted_sum
-
+def _adapt_program(codec: str, weighting: str, resident: bool):
     def adapt(layout: RowLayout, meta: MetaParams, packed, places_QxK, scores_QxK, sound_QxK, gamma) -> Tree:
+        packed_QxKxC = _fetch(packed, places_QxK) if resident else packed
+        count, k, width = packed_QxKxC.shape
+        flat = packed_QxKxC.reshape(count * k, width)
+        rows_QxKxP = CODECS[codec].decode(flat, length=layout.size).reshape(count, k, layout.size)
         weights_QxK = DOCUMENT_WEIGHTS[weighting](scores_QxK, sound_QxK, meta.log_temperature)
-        total_QxP = add_up(CODECS[codec].decode, layout.size, packed, places_QxK, weights_QxK)
+        total_QxP = jnp.einsum("qk,qkp->qp", weights_QxK, rows_QxKxP)
         return descend(meta, layout.unflatten(total_QxP), gamma)
 
     return spread(adapt, static=(0,))
@@ -143,16 +140,13 @@ class Answerer:
 
     def adapt(self, adaptation: Adaptation) -> Tree:
         """Returns theta_Q: adapted parameters with leading axes (devices, questions a device)."""
-        devices = jax.local_device_count()
         packed, places_QxK = adaptation.packed, adaptation.places_QxK.astype(np.int32)
-        held = isinstance(packed, jax.Array)
-        if not held:  # every device gets the rows of its own questions
-            size = places_QxK.size // devices
-            packed = shard(packed[places_QxK.reshape(-1)])
-            places_QxK = np.tile(np.arange(size, dtype=np.int32), devices).reshape(places_QxK.shape)
-        program = _adapt_program(adaptation.codec, adaptation.weighting, held)
+        resident = isinstance(packed, jax.Array)
+        if not resident:  # every device gets the rows of its own questions
+            packed = shard(packed[places_QxK])
+        program = _adapt_program(adaptation.codec, adaptation.weighting, resident)
         places, scores, sound = shard((places_QxK, adaptation.scores_QxK, adaptation.sound_QxK))
-        gamma = np.full(devices, adaptation.gamma, np.float32)
+        gamma = np.full(jax.local_device_count(), adaptation.gamma, np.float32)
         return program(self._checkpoint.layout, self._meta, packed, places, scores, sound, gamma)
 
     def weights_digest(self) -> str:

@@ -305,8 +305,11 @@ class ReGrad:
         Raises:
             UserError: the bank is empty or too large for the devices.
         """
-        self._held = bank, bank.version, Resident.load(bank)
-        return self._held[2]
+        self._held = None  # frees what was held before
+        _ = self.answerer  # the model comes first: what it leaves is what there is for rows
+        held = Resident.load(bank)
+        self._held = bank, bank.version, held
+        return held
 
     def _resident(self, bank: Bank) -> Resident | None:
         if self._held is None or self._held[0] is not bank:
@@ -403,10 +406,10 @@ class ReGrad:
         positions, places = np.unique(found.positions_QxK, return_inverse=True)
         packed: np.ndarray | jax.Array
         if held := self._resident(bank):
-            slots = held.places(positions)
-            packed, sound = held.packed_DxRxC, held.sound_N[slots]
+            rows = held.places(positions)
+            packed, sound = held.packed_DxRxC, held.sound_N[rows]
         else:
-            slots = np.arange(len(positions))
+            rows = np.arange(len(positions))
             packed, sound = bank.read_sound(positions)
         # Those whose records are lost as well have been warned of.
         if names := ", ".join(repr(records[p].id) for p in positions[~sound].tolist() if p in records):
@@ -418,7 +421,7 @@ class ReGrad:
         places = places.reshape(found.positions_QxK.shape)
         weighting = weighting or self.checkpoint.weighting
         return Adaptation(
-            packed, slots[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
+            packed, rows[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
         )
 
     def _prompt(self, question: str, cited: Sequence[tuple[Record, float]], mode: str) -> str:

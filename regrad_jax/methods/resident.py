@@ -71,7 +71,9 @@ class Resident(NamedTuple):
 def _require(bank: Bank, wanted: int, devices: list[jax.Device]) -> None:
     for device in devices:
         stats = device.memory_stats()  # None where the device does not tell, as a CPU
-        if stats and wanted > (left := stats["bytes_limit"] - stats["bytes_in_use"]):
+        limit = (stats or {}).get("bytes_limit")
+        # What generation needs beside the model is left out: a bank that only just fits may still not do.
+        if limit and wanted > (left := limit - stats["bytes_in_use"]):
             raise UserError(
                 f"bank {bank.path}: {wanted / 2**30:.1f} GiB of rows a device do not fit into the "
                 f"{left / 2**30:.1f} GiB that {device} has left; ask without holding them"

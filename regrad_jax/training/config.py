@@ -8,7 +8,7 @@ from typing import Any
 import ml_collections
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import ALPHAS, DOCUMENT_WEIGHTS, Method
+from regrad_jax.adaptation.inner import ALPHAS, DOCUMENT_WEIGHTS, InnerProblem
 from regrad_jax.adaptation.outer import ORDERS
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.data.prompts import PROMPTS
@@ -75,7 +75,8 @@ class TrainConfig:
         order: "second" differentiates through document gradients, "first" takes them for constants.
         codec: document gradients are packed and unpacked by it on their way to the questions, so that a
             checkpoint learns to be served from a bank of it; "float32" changes nothing.
-        bases: where a core adapter's bases start, "random" or the leading "singular" vectors of the weights.
+        bases: where a core adapter's bases start without `initial`: "random", or the weights' leading
+            "singular" vectors.
         temperature: initial temperature of the relevance weights.
         documents_per_question: k of a task, the question's own document among them.
         sources: the datasets by name.
@@ -138,7 +139,9 @@ class TrainConfig:
         _choice("bases", self.bases, ("random", "singular"))
         if self.bases == "singular" and self.adapter.kind != "core":
             raise UserError("config.bases: 'singular' needs adapter.kind 'core'; use 'random'")
-        if self.theta == "zero" and self.inner_steps != 1:
+        if self.bases == "singular" and self.initial:
+            raise UserError("config.bases: 'singular' is where bases start, but config.initial has its own")
+        if self.theta == "zero" and self.inner_steps > 1:
             raise UserError("config.inner_steps: more than one needs config.theta 'learned'")
         _choice("dtype", self.dtype, ("float32", "bfloat16"))
         _choice("decay", self.decay, ("cosine", "linear"))
@@ -179,8 +182,8 @@ class TrainConfig:
         return sum(steps for steps, _ in self.stages)
 
     @property
-    def method(self) -> Method:
-        return Method(self.adapter, self.weighting, self.inner_steps)
+    def inner(self) -> InnerProblem:
+        return InnerProblem(self.adapter, self.weighting, self.inner_steps)
 
     @property
     def devices(self) -> int:

@@ -22,8 +22,8 @@ from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import read_config
 from regrad_jax.training.cache import quantise
 from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.mesh import Layout
-from regrad_jax.training.passage import passage
 from regrad_jax.training.state import TrainState, optimizer, train_step
 
 
@@ -83,7 +83,7 @@ def dry_run(config: TrainConfig) -> Needs:
     steps = [
         train_step.lower(
             state, frozen, _batches(config, source, decoder, layout),
-            method=config.method, passage=passage(config), update=update,
+            inner=config.inner, gradient_map=gradient_map(config), update=update,
         ).compile()
         for source in config.sources.values()
     ]  # fmt: skip

@@ -29,7 +29,7 @@ from regrad_jax.adaptation.inner import MetaParams, init_meta, step_sizes
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
-from regrad_jax.errors import UserError
+from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.progress import to_stderr
@@ -37,8 +37,8 @@ from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import plot_run, read_metrics
+from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.mesh import Layout
-from regrad_jax.training.passage import passage
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
 from regrad_jax.training.tasks import (
     Draw,
@@ -97,13 +97,16 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         if manager.latest_step() is not None:
             state = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(state))
             _say(f"resuming from step {int(state.step)}")
+        elif config.bases == "singular":
+            bases = singular_bases(config.adapter, base.decoder.head_params["layers"])
+            state = state._replace(meta=state.meta._replace(bases=layout.replicate(bases)))
         log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
         for name, drawn in _batches(config, layout, sources, int(state.step)):
             filled = caches[name].fill if name in caches else lambda _, batch: batch
             batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
             state, metrics, norm = train_step(
                 state, decoder, batches,
-                method=config.method, passage=passage(config), update=update,
+                inner=config.inner, gradient_map=gradient_map(config), update=update,
             )  # fmt: skip
             step = int(state.step)
             _require_finite(step, name, float(metrics.outer_loss), float(norm), sources[name], drawn, workdir)
@@ -184,7 +187,7 @@ def _any_process(flag: bool) -> bool:
 
 def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
     if not config.initial:
-        meta = init_meta(
+        return init_meta(
             config.adapter,
             base.decoder.config,
             jax.random.key(config.seed),
@@ -192,9 +195,6 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
             alpha_mode=config.alpha_mode,
             temperature=config.temperature,
         )
-        if config.bases == "singular":
-            meta = meta._replace(bases=singular_bases(config.adapter, base.decoder.head_params["layers"]))
-        return meta
     checkpoint = load_checkpoint(config.initial)
     if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
         raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
@@ -213,7 +213,7 @@ def _check(workdir: pathlib.Path, config: TrainConfig) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is a file; choose another --workdir")
     if path.exists():
-        if _read_json(path) != json.loads(_as_json(config)):
+        if TrainConfig.from_dict(ml_collections.ConfigDict(_read_json(path))) != config:
             raise UserError(f"{path} is of a run with another config; choose another --workdir")
     elif workdir.exists() and any(workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a run folder; choose another --workdir")
@@ -259,7 +259,7 @@ def _require_finite(step, name, loss, norm, source: TaskSource, drawn, workdir) 
     if np.isfinite(loss) and np.isfinite(norm):
         return
     ids = sorted({source.ids[place] for made, _ in drawn.values() for place in made.pool})
-    raise UserError(
+    raise RunError(
         f"step {step} of {workdir}: the outer loss is {loss} and its gradient's norm {norm}, on documents "
         f"{', '.join(ids)} of source {name}; nothing of this step is saved: lower config.learning_rate, or "
         "look at these documents"
@@ -312,7 +312,7 @@ def _batches(
 def _validate(config: TrainConfig, decoder: SplitDecoder, stops_V, state: TrainState, held_out):
     results = {}
     for name, batches in held_out.items():
-        validate = functools.partial(validate_batch, method=config.method, passage=passage(config))
+        validate = functools.partial(validate_batch, inner=config.inner, gradient_map=gradient_map(config))
         sums = [validate(state.meta, decoder, batch, np.asarray(stops_V)) for batch in batches]
         results[name] = Validation(*(float(sum(values)) for values in zip(*sums, strict=True))).means()
     return results
@@ -381,7 +381,8 @@ class _Log:
         for name, r in results.items():
             _say(
                 f"  validation {name}: exact match {r['exact']:.1%} (others' documents "
-                f"{r['exact_other']:.1%}, no gradient {r['exact_none']:.1%}), F1 {r['f1']:.1%}, "
+                f"{r['exact_other']:.1%}, no gradient {r['exact_none']:.1%}), F1 {r['f1']:.1%} "
+                f"({r['f1_other']:.1%}, {r['f1_none']:.1%}), "
                 f"answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, {r['none']:.3f} none; "
                 f"document loss {r['document_before']:.3f} before its step, {r['document_after']:.3f} after"
             )

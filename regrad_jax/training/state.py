@@ -10,8 +10,8 @@ import optax
 from regrad_jax.adaptation.inner import (
     DOCUMENT_WEIGHTS,
     Factors,
+    InnerProblem,
     MetaParams,
-    Method,
     adapted_head,
     adapted_parameters,
     descend,
@@ -20,8 +20,8 @@ from regrad_jax.adaptation.inner import (
 )
 from regrad_jax.adaptation.outer import (
     ORDERS,
+    GradientMap,
     OuterMetrics,
-    Passage,
     TaskBatch,
     answer_losses,
     outer_loss,
@@ -48,7 +48,7 @@ class Validation(NamedTuple):
     Attributes:
         gold, other, none: answer loss in nats per token.
         exact, exact_other, exact_none: greedy answers that are the answer, token by token.
-        f1, f1_other, f1_none: F1 of the greedy answers' tokens, in [0, 1].
+        f1, f1_other, f1_none: F1 of the greedy answers' tokens but for the one that ends them, in [0, 1].
         document_before, document_after: document loss at theta* and behind the inner step on itself alone.
         questions, documents: how many.
     """
@@ -114,15 +114,15 @@ def _still_alpha() -> optax.GradientTransformation:
     return optax.stateless(still)
 
 
-@functools.partial(jax.jit, static_argnames=("method", "passage", "update"), donate_argnums=0)
+@functools.partial(jax.jit, static_argnames=("inner", "gradient_map", "update"), donate_argnums=0)
 def train_step(
     state: TrainState,
     decoder: SplitDecoder,
     batches_MxD: TaskBatch,
     *,
-    method: Method,
+    inner: InnerProblem,
     update: optax.GradientTransformation,
-    passage: Passage = ORDERS["second"],
+    gradient_map: GradientMap = ORDERS["second"],
 ) -> tuple[TrainState, OuterMetrics, jax.Array]:
     """Advances by the mean gradient of M x D batches. Returns (state, metrics before it, gradient norm).
 
@@ -130,13 +130,13 @@ def train_step(
         state: is consumed.
         decoder: the frozen network.
         batches_MxD: leaves M x D x *; M turns one after the other, so that only D batches are in memory.
-        method: how documents move the network.
+        inner: how documents move the network.
         update: the optimizer.
-        passage: what becomes of document gradients on their way, as in `outer_loss`.
+        gradient_map: what becomes of document gradients on their way, as in `outer_loss`.
     """
 
     def mean_loss(meta, batches_D):
-        one = lambda batch: outer_loss(meta, decoder, method, batch, passage)
+        one = lambda batch: outer_loss(meta, decoder, inner, batch, gradient_map)
         losses_D, metrics_D = jax.vmap(one)(batches_D)
         return losses_D.mean(), jax.tree.map(jnp.mean, metrics_D)
 
@@ -154,23 +154,23 @@ def train_step(
     return TrainState(state.step + 1, meta, opt_state), metrics, optax.global_norm(grads)
 
 
-@functools.partial(jax.jit, static_argnames=("method", "passage"))
+@functools.partial(jax.jit, static_argnames=("inner", "gradient_map"))
 def validate_batch(
     meta: MetaParams,
     decoder: SplitDecoder,
     batch: TaskBatch,
     stops_V: jax.Array,
     *,
-    method: Method,
-    passage: Passage = ORDERS["second"],
+    inner: InnerProblem,
+    gradient_map: GradientMap = ORDERS["second"],
 ) -> Validation:
     """Measures whether gradients carry knowledge, and not only the form of an answer."""
     if isinstance(batch.documents, Factors):
         raise TypeError("validation takes documents as tokens")
-    config, documents = method.adapter, batch.documents.without_garbage()
-    grads_N, before_N = document_gradients(decoder, config, meta, documents, method.inner_steps)
-    grads_N = passage(grads_N)
-    weigh = DOCUMENT_WEIGHTS[method.weighting]
+    config, documents = inner.adapter, batch.documents.without_garbage()
+    grads_N, before_N = document_gradients(decoder, config, meta, documents, inner.steps)
+    grads_N = gradient_map(grads_N)
+    weigh = DOCUMENT_WEIGHTS[inner.weighting]
     weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
     questions = batch.questions
     counts_Q = questions.answer_lengths_Q > 0
@@ -184,7 +184,8 @@ def validate_batch(
         found_QxM = generate(decoder, head, questions.tokens_QxT, questions.prompt_lengths_Q, stops_V, length)
         inside_QxM = jnp.arange(length) < questions.answer_lengths_Q[:, None]
         exact_Q = ~((found_QxM != questions.answers_QxM) & inside_QxM).any(axis=1)
-        f1_Q = jax.vmap(token_f1)(found_QxM, jnp.where(inside_QxM, questions.answers_QxM, -1))
+        words = lambda tokens_QxM: jnp.where((tokens_QxM >= 0) & ~stops_V[tokens_QxM], tokens_QxM, -1)
+        f1_Q = jax.vmap(token_f1)(words(found_QxM), words(jnp.where(inside_QxM, questions.answers_QxM, -1)))
         return total(losses_Q), total(exact_Q), total(f1_Q)
 
     # Documents stand in groups, so half a turn of the pool gives every question others than its own (with

@@ -10,7 +10,7 @@ import pytest
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
 from regrad_jax.adaptation.inner import (
     DOCUMENT_WEIGHTS,
-    Method,
+    InnerProblem,
     adapted_parameters,
     document_gradients,
     gradient_factors,
@@ -31,7 +31,7 @@ from tiny_models import (
 
 @functools.partial(jax.jit, static_argnames=("config", "weighting"))
 def gradient(config: AdapterConfig, weighting: str, meta, batch: TaskBatch):
-    return meta_gradient(meta, decoder(), Method(config, weighting), batch)
+    return meta_gradient(meta, decoder(), InnerProblem(config, weighting), batch)
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -203,7 +203,7 @@ def test_finite_differences_in_float64_agree(kind, weighting):
     with float64():  # in float32 a difference of 1e-4 in the parameters would be lost
         meta, batch = double((meta_params(config), task_batch()))
         model = double(decoder()).replace(dtype=jnp.float64)
-        loss = jax.jit(lambda meta: outer_loss(meta, model, Method(config, weighting), batch)[0])
+        loss = jax.jit(lambda meta: outer_loss(meta, model, InnerProblem(config, weighting), batch)[0])
         assert loss(meta).dtype == jnp.float64
         grads = jax.jit(jax.grad(loss))(meta)
         rng = np.random.default_rng(6)

@@ -11,6 +11,8 @@ import pytest
 
 from regrad_jax.bank.codecs import CODECS
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 BLOCK = 64  # numbers that share a scale in most codecs
 # name -> (relative error on Gaussian rows, bound of any block's)
 ERRORS = {

@@ -55,6 +55,7 @@ def test_a_bad_corpus_leaves_no_bank(tmp_path, text, words):
         (["ask", "--question=who?", "--questions=q.jsonl"], ["keep one"]),
         (["ask", "--bank=absent", "--top_k=0", "--question=who?"], ["top_k"]),
         (["ask", "--mode=magic", "--question=who?"], ["mode"]),
+        (["ask", "--mode=rag", "--bank=b", "--question=who?", "--resident"], ["rag", "--resident"]),
         (["bank", "info", "--bank=absent"], ["no bank at"]),
         (["bank", "polish", "--bank=absent"], ["info|verify|log|delete"]),
         (["bank", "rollback", "--bank=absent"], ["no bank at"]),

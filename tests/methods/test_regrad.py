@@ -18,6 +18,7 @@ from regrad_jax.evaluation import bench_codecs, report
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
+from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad, Retrieved
 from regrad_jax.models.base import load_base
@@ -298,6 +299,15 @@ def test_rows_in_device_memory_adapt_as_rows_that_are_read(regrad, data, tmp_pat
         again = regrad.adapt(questions[0], made, top_k=4)
     assert [a._replace(timings_ms={}) for a in found] == [a._replace(timings_ms={}) for a in expected]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), again, steps)
+
+    # More questions than devices, and devices that hold none of what theirs want.
+    rng = np.random.default_rng(0)
+    places, scores = rng.integers(0, 11, (24, 3)), rng.random((24, 3)).astype(np.float32)
+    sound = rng.random((24, 3)) < 0.8
+    host, _ = made.read_sound(held.positions_N)
+    of = lambda packed: Adaptation(packed, places, scores, sound, "float32", 1.0, "relevance")
+    thetas = [regrad.answerer.adapt(of(packed)) for packed in (held.packed_DxRxC, host)]
+    jax.tree.map(np.testing.assert_array_equal, *thetas)
 
     # A commit is seen: the rows are loaded again, and what is gone is not cited.
     with made:

@@ -15,7 +15,7 @@ from regrad_jax.models.weights import load_decoder
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("optimised")]
 
 TOLERANCE = 1e-4
 SHAPE = {

@@ -96,6 +96,7 @@ def test_configs_that_ship_are_whole(path):
         (("order", "third"), "config.order: 'third' is unknown; choose one of second, first"),
         (("codec", "int3"), "config.codec: 'int3' is unknown; choose one of float32, "),
         (("bases", "zero"), "config.bases: 'zero' is unknown; choose one of random, singular"),
+        (("inner_steps", 0), "config.inner_steps: 0 must be a whole number of at least 1"),
         (("inner_steps", 2), "config.inner_steps: more than one needs config.theta 'learned'"),
         (("adapter", "kind", "lora"), "config.theta: 'zero' needs adapter.kind 'core'; use 'learned'"),
     ],

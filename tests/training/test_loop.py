@@ -11,12 +11,14 @@ import jax
 import numpy as np
 import pytest
 
+from regrad_jax.adaptation.adapter import singular_bases
 from regrad_jax.checkpoint import load_checkpoint
-from regrad_jax.errors import UserError
+from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import load_base
 from regrad_jax.training import loop, tasks
+from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.loop import train
-from tiny_models import train_config, write_model
+from tiny_models import assert_near, train_config, write_model
 
 STEPS = 5
 
@@ -257,20 +259,51 @@ def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
         loop._start(config, base._replace(digest="0" * 64))
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("what", ["loss", "norm"])
+def test_what_is_not_finite_stops_the_run_before_it_is_saved(what, model, tmp_path, monkeypatch):
     whole = loop.train_step
 
     def overflowing(*arguments, **options):
         state, metrics, norm = whole(*arguments, **options)
-        return state, metrics._replace(outer_loss=metrics.outer_loss * np.nan), norm
+        if int(state.step) < 2:
+            return state, metrics, norm
+        if what == "loss":
+            return state, metrics._replace(outer_loss=metrics.outer_loss * np.nan), norm
+        return state, metrics, norm * np.inf
 
     monkeypatch.setattr(loop, "train_step", overflowing)
-    with pytest.raises(
-        UserError, match=r"step 1 of .*: the outer loss is nan .* of source almanac; "
-    ) as told:
-        train(train_config(model), tmp_path / "run")
-    documents, _ = tasks.read_source(train_config(model).sources["almanac"], "train", 24, 0)
+    config = train_config(model, save_every=1)
+    with pytest.raises(RunError, match="step 2 of .* nothing of this step is saved") as told:
+        train(config, tmp_path / "run")
+    assert {"loss": "the outer loss is nan", "norm": "norm inf,"}[what] in str(told.value)
+    documents, _ = tasks.read_source(config.sources["almanac"], "train", 24, 0)
     named = str(told.value).split(" on documents ")[1].split(" of source")[0].split(", ")
     assert 2 <= len(named) <= 4 and set(named) <= {document.id for document in documents}
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").glob("[0-9]*")] == ["1"]
     assert not (tmp_path / "run" / "release").exists()
-    assert not any((tmp_path / "run" / "checkpoints").glob("[0-9]*"))  # of the ruined step
+    # The same command goes on behind what is saved.
+    monkeypatch.undo()
+    monkeypatch.setattr(loop, "Embedder", Embedder)
+    train(config, tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run" / "release").metrics["steps"] in (4, 5)
+
+
+def test_the_variants_of_a_config_reach_the_release(model, tmp_path, monkeypatch):
+    changes = {
+        "theta": "learned",
+        "inner_steps": 2,
+        "codec": "int4",
+        "bases": "singular",
+        "learning_rate": 1e-9,
+    }
+    config = train_config(model, stages=((1, {"almanac": 1.0}),), eval_every=1, **changes)
+    mapped = []
+    monkeypatch.setattr(
+        loop, "gradient_map", lambda config: mapped.append(config.codec) or gradient_map(config)
+    )
+    train(config, tmp_path / "run")
+    assert set(mapped) == {"int4"} and len(mapped) > 2  # of the step, and of every source's validation
+    release = load_checkpoint(tmp_path / "run" / "release")
+    assert release.inner_steps == release.fingerprint()["inner_steps"] == 2
+    layers = load_base(str(model), 2).decoder.head_params["layers"]
+    assert_near(release.meta.bases, singular_bases(config.adapter, layers), 1e-4)  # a step moves by 1e-9

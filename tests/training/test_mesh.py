@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import Method
+from regrad_jax.adaptation.inner import InnerProblem
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import MeshConfig
 from regrad_jax.training.mesh import Layout
@@ -46,7 +46,7 @@ def trained(data: int, fsdp: int):
         made = batches_of(step)
         state, metrics, _ = train_step(
             state, frozen, layout.batches({n: made[n] for n in layout.local()}),
-            method=Method(arrangement), update=update,
+            inner=InnerProblem(arrangement), update=update,
         )  # fmt: skip
         losses.append(float(metrics.outer_loss))
     return jax.device_get(state.meta), losses

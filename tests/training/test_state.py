@@ -10,7 +10,7 @@ import pytest
 from test_config import typed
 
 from regrad_jax.adaptation.inner import (
-    Method,
+    InnerProblem,
     adapted_parameters,
     document_gradients,
     document_loss,
@@ -58,14 +58,14 @@ def test_two_steps_are_clipped_adamw_by_hand():
     config = configured(weight_decay=0.1, clip_norm=clip_norm)
     arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter())
     update = optimizer(config)
-    slope = jax.jit(lambda meta: meta_gradient(meta, decoder(), Method(arrangement), batch))
+    slope = jax.jit(lambda meta: meta_gradient(meta, decoder(), InnerProblem(arrangement), batch))
     state = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))  # which is donated
     by_hand = jax.tree.map(lambda x: np.asarray(x, np.float64), meta)
     first = second = jax.tree.map(np.zeros_like, by_hand)
     for number in (1, 2):
         (loss, _), grads = slope(jax.tree.map(jnp.float32, by_hand))
         state, metrics, norm = train_step(
-            state, decoder(), alone(batch), method=Method(arrangement), update=update
+            state, decoder(), alone(batch), inner=InnerProblem(arrangement), update=update
         )
         length = np.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in jax.tree.leaves(grads)))
         assert 0.05 < length < 1e6
@@ -127,7 +127,7 @@ def test_a_step_takes_quantised_factors_for_documents():
         start = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))
         return train_step(
             start, decoder(), alone(batch._replace(documents=documents)),
-            method=Method(arrangement), update=update,
+            inner=InnerProblem(arrangement), update=update,
         )  # fmt: skip
 
     state, metrics, norm = step(quantised)
@@ -176,7 +176,7 @@ def test_token_f1_counts_a_token_as_often_as_both_have_it(found, expected, f1):
 def test_validation_sums_the_questions_that_count():
     batch, meta = task_batch(), meta_params(adapter())
     validate = lambda batch: validate_batch(
-        meta, decoder(), batch, jnp.zeros(97, bool), method=Method(adapter(), "sum")
+        meta, decoder(), batch, jnp.zeros(97, bool), inner=InnerProblem(adapter(), "sum")
     )
     found = validate(batch)
     assert float(found.questions) == 4
@@ -194,9 +194,14 @@ def test_validation_sums_the_questions_that_count():
     # The answer of question 1 becomes the token that is decoded with its documents, and one that is
     # decoded without; question 3 has no documents, so both times it is decoded alike.
     hits = {}
+    found_f1 = {how: getattr(found, f"f1{how}") for how in ("", "_other", "_none")}
     for token in range(97):
         answers = batch.questions.answers_QxM.at[1, 0].set(token)
         told = validate(batch._replace(questions=batch.questions._replace(answers_QxM=answers)))
         if float(told.exact) or float(told.exact_none):
             hits[token] = (float(told.exact), float(told.exact_none))
+            # An answer of this one token is two fifths of the four that are decoded without a stop.
+            for how in ("", "_other", "_none"):
+                f1, exact = getattr(told, f"f1{how}"), getattr(told, f"exact{how}")
+                assert float(exact) == 0 or float(f1) == pytest.approx(float(found_f1[how]) + 0.4), how
     assert sorted(hits.values()) in ([(0, 1), (1, 0)], [(1, 1)])

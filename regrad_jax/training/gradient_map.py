@@ -6,7 +6,7 @@ import functools
 import jax
 
 from regrad_jax.adaptation.adapter import RowLayout, Tree
-from regrad_jax.adaptation.outer import ORDERS, Passage
+from regrad_jax.adaptation.outer import ORDERS, GradientMap
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.training.config import TrainConfig
 
@@ -24,17 +24,18 @@ class ThroughBank:
     def __call__(self, grads_N: Tree) -> Tree:
         layout = RowLayout.of(jax.tree.map(lambda x: x[0], grads_N))
         codec, rows_NxP = CODECS[self.codec], layout.flatten(grads_N)
-        error_NxP = codec.decode(codec.encode(rows_NxP), length=layout.size) - rows_NxP
-        return layout.unflatten(rows_NxP + jax.lax.stop_gradient(error_NxP))
+        still_NxP = jax.lax.stop_gradient(rows_NxP)
+        error_NxP = codec.decode(codec.encode(still_NxP), length=layout.size) - still_NxP
+        return layout.unflatten(rows_NxP + error_NxP)
 
 
 @functools.cache
-def _passage(order: str, codec: str) -> Passage:
+def _gradient_map(order: str, codec: str) -> GradientMap:
     if codec == "float32":
         return ORDERS[order]
     return lambda grads_N: ORDERS[order](ThroughBank(codec)(grads_N))
 
 
-def passage(config: TrainConfig) -> Passage:
+def gradient_map(config: TrainConfig) -> GradientMap:
     """Returns the way of a run's gradients; the same function for the same config, as `jax.jit` wants it."""
-    return _passage(config.order, config.codec)
+    return _gradient_map(config.order, config.codec)

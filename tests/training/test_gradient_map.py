@@ -9,13 +9,13 @@ import pytest
 from test_config import typed
 
 from regrad_jax.adaptation.adapter import RowLayout
-from regrad_jax.adaptation.inner import Method, adapted_parameters, document_gradients
+from regrad_jax.adaptation.inner import InnerProblem, adapted_parameters, document_gradients
 from regrad_jax.adaptation.outer import ORDERS, answer_losses, outer_loss
 from regrad_jax.bank.codecs import CODECS
-from regrad_jax.training.passage import ThroughBank, passage
+from regrad_jax.training.gradient_map import ThroughBank, gradient_map
 from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
 
-METHOD = Method(adapter(), "sum")
+INNER = InnerProblem(adapter(), "sum")
 
 
 def test_the_first_order_takes_gradients_for_constants():
@@ -27,7 +27,7 @@ def test_the_first_order_takes_gradients_for_constants():
         losses_Q, _ = answer_losses(decoder(), adapter(), theta_Q, meta.bases, batch.questions)
         return losses_Q.sum() / 4
 
-    found = jax.jit(jax.grad(lambda m: outer_loss(m, decoder(), METHOD, batch, ORDERS["first"])[0]))(meta)
+    found = jax.jit(jax.grad(lambda m: outer_loss(m, decoder(), INNER, batch, ORDERS["first"])[0]))(meta)
     assert_near(found, jax.jit(jax.grad(with_constants))(meta), 1e-4)
     assert all(np.any(leaf) for leaf in jax.tree.leaves((found.theta, found.bases, found.alpha)))
 
@@ -46,10 +46,10 @@ def test_rows_go_through_the_bank_s_codec_and_derivatives_do_not(codec):
 
 def test_a_run_s_passage_is_one_function_for_one_config():
     plain, packed = typed(), dataclasses.replace(typed(), codec="int4", order="first")
-    assert passage(plain) is ORDERS["second"]
-    assert passage(packed) is passage(dataclasses.replace(packed)) is not passage(plain)
+    assert gradient_map(plain) is ORDERS["second"]
+    assert gradient_map(packed) is gradient_map(dataclasses.replace(packed)) is not gradient_map(plain)
     tree = {"up": {"R": jnp.arange(8.0).reshape(1, 8)}}
-    through = passage(packed)
+    through = gradient_map(packed)
     assert_near(through(tree), ThroughBank("int4")(tree), 1e-7)
     slope = jax.grad(lambda tree: jnp.sum(through(tree)["up"]["R"]))(tree)
     assert not np.any(slope["up"]["R"])
