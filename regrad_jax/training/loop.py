@@ -152,7 +152,7 @@ def export(workdir: pathlib.Path, folder: pathlib.Path, best: bool = False) -> p
     values = _read_json(workdir / "config.json")
     config = TrainConfig.from_dict(ml_collections.ConfigDict(values))
     base = load_base(config.base_model, config.adapter.first_layer)
-    meta = _start(config, base)
+    meta = _fresh(config, base)  # only its form counts
     state = TrainState(jnp.int32(0), meta, optimizer(config).init(meta))
     with _manager(workdir) as manager:
         if manager.latest_step() is None:
@@ -185,21 +185,30 @@ def _any_process(flag: bool) -> bool:
     return bool(multihost_utils.process_allgather(np.array(flag)).any())
 
 
+def _fresh(config: TrainConfig, base: BaseModel) -> MetaParams:
+    return init_meta(
+        config.adapter,
+        base.decoder.config,
+        jax.random.key(config.seed),
+        alpha=config.alpha,
+        alpha_mode=config.alpha_mode,
+        temperature=config.temperature,
+    )
+
+
 def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
+    fresh = _fresh(config, base)
     if not config.initial:
-        return init_meta(
-            config.adapter,
-            base.decoder.config,
-            jax.random.key(config.seed),
-            alpha=config.alpha,
-            alpha_mode=config.alpha_mode,
-            temperature=config.temperature,
-        )
+        return fresh
     checkpoint = load_checkpoint(config.initial)
     if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
         raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
     if config.theta == "zero" and any(np.any(leaf) for leaf in jax.tree.leaves(checkpoint.meta.theta)):
         raise UserError(f"config.initial: theta of {config.initial} is not zero; use config.theta=learned")
+    if jax.tree.map(jnp.shape, checkpoint.meta) != jax.tree.map(jnp.shape, fresh):
+        raise UserError(
+            f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode}"
+        )
     return checkpoint.meta
 
 

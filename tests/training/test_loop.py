@@ -255,6 +255,8 @@ def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
     for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, THETAS["learned"]):
         with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
             loop._start(train_config(model, **({"initial": release} | change)), base)
+    with pytest.raises(UserError, match="config.initial: .*not the step sizes of alpha_mode same"):
+        loop._start(train_config(model, initial=release, alpha_mode="same"), base)
     with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
         loop._start(config, base._replace(digest="0" * 64))
 
