@@ -33,7 +33,7 @@ def optimised():
     """Programs as users get them, for a file whose numbers are to be theirs."""
     import jax
 
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
