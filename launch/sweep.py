@@ -1,6 +1,7 @@
 r"""Trains every run of a sweep, one after the other, and compares what they validate to.
 
-    .venv/bin/python launch/sweep.py experiments/sweeps/row_size.py --workdir runs/row_size [-- FLAG ...]
+    .venv/bin/python launch/sweep.py experiments/sweeps/core_adapter.py \
+        --workdir runs/core_adapter [-- FLAG ...]
 
 A sweep is a Python file with CONFIG, the path of a training config, and get_sweep(), which returns
 {run: {setting: value}}. Flags behind -- go to every run. A run that is finished is not repeated and one that
@@ -30,14 +31,15 @@ def main() -> int:
     try:
         sweep = runpy.run_path(str(arguments.sweep))
         config, runs = sweep["CONFIG"], sweep["get_sweep"]()
-    except (OSError, KeyError, SyntaxError) as error:
-        parser.error(f"{arguments.sweep} is not a sweep: {error}; it needs CONFIG and get_sweep()")
+    except Exception as error:  # a sweep is a program, so anything may go wrong in it
+        why = f"{type(error).__name__}: {error}"
+        parser.error(f"{arguments.sweep} is not a sweep ({why}); it needs CONFIG and get_sweep()")
     failed = []
     for number, (name, settings) in enumerate(runs.items(), 1):
         print(f"== {number}/{len(runs)} {name}", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", "regrad_jax.cli", "train", f"--config={config}"]
         command += [f"--workdir={arguments.workdir / name}", *_flags(settings), *flags]
-        # What is printed here is the table; where a run was released its own lines on stderr say too.
+        # stdout is for the table; a run says on stderr what it does.
         if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
             failed.append(name)
     rows = [_measured(name, arguments.workdir / name) for name in runs if name not in failed]

@@ -1,9 +1,9 @@
 """A bank's rows held in device memory, cut over the local devices: a question then reads no row.
 
-The gather stands inside the compiled step (`answering.Answerer.adapt`), and packed rows are what is held:
-20,000 documents of the checkpoint that ships are 0.5 GB as int4.
+The gather stands inside the compiled step (`answering.Answerer.adapt`), and packed rows are what is held.
 """
 
+import time
 from typing import NamedTuple
 
 import jax
@@ -12,8 +12,10 @@ import numpy as np
 from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.methods.devices import stack
+from regrad_jax.progress import Progress, to_stderr
 
 _READ_AT_ONCE = 1024  # rows
+_TELL_EVERY = 5  # seconds
 
 
 class Resident(NamedTuple):
@@ -31,8 +33,12 @@ class Resident(NamedTuple):
     sound_N: np.ndarray
 
     @classmethod
-    def load(cls, bank: Bank) -> "Resident":
+    def load(cls, bank: Bank, progress: Progress = to_stderr) -> "Resident":
         """Reads every row of the bank's present version.
+
+        Args:
+            bank: whose rows to hold.
+            progress: takes a line of text every few seconds.
 
         Raises:
             UserError: the bank is empty, or its rows do not fit into the memory that the devices have left.
@@ -44,7 +50,7 @@ class Resident(NamedTuple):
         each = -(-len(positions_N) // len(devices))
         _require(bank, each * bank.packed_bytes, devices)
         sound_N = np.ones(len(positions_N), bool)
-        parts = []
+        parts, told, began = [], time.monotonic(), time.monotonic()
         for number, device in enumerate(devices):
             part_RxC = np.zeros((each, bank.packed_bytes), np.uint8)
             end = min((number + 1) * each, len(positions_N))
@@ -52,6 +58,10 @@ class Resident(NamedTuple):
                 some = slice(start, min(start + _READ_AT_ONCE, end))
                 place = slice(some.start - number * each, some.stop - number * each)
                 part_RxC[place], sound_N[some] = bank.read_sound(positions_N[some])
+                if time.monotonic() - told > _TELL_EVERY:
+                    told, rate = time.monotonic(), some.stop / (time.monotonic() - began)
+                    left = (len(positions_N) - some.stop) / rate
+                    progress(f"{some.stop:,}/{len(positions_N):,} rows, {rate:.0f}/s, {left:.0f} s left")
             parts.append(jax.device_put(part_RxC[None], device))
         return cls(stack(parts), positions_N, sound_N)
 

@@ -1,6 +1,5 @@
 """What becomes of document gradients between the inner step and its use, as a run's config has it."""
 
-import dataclasses
 import functools
 
 import jax
@@ -11,29 +10,24 @@ from regrad_jax.bank.codecs import CODECS
 from regrad_jax.training.config import TrainConfig
 
 
-@dataclasses.dataclass(frozen=True)
-class ThroughBank:
-    """Gradients as a bank of this codec gives them back; their derivative is that of the plain ones.
+def through_bank(codec: str, grads_N: Tree) -> Tree:
+    """Returns gradients as a bank of this codec gives them back; their derivative is that of the plain ones.
 
     The straight-through estimator (Bengio et al., arXiv 1308.3432): a checkpoint learns to be served from
     packed rows.
     """
-
-    codec: str
-
-    def __call__(self, grads_N: Tree) -> Tree:
-        layout = RowLayout.of(jax.tree.map(lambda x: x[0], grads_N))
-        codec, rows_NxP = CODECS[self.codec], layout.flatten(grads_N)
-        still_NxP = jax.lax.stop_gradient(rows_NxP)
-        error_NxP = codec.decode(codec.encode(still_NxP), length=layout.size) - still_NxP
-        return layout.unflatten(rows_NxP + error_NxP)
+    layout = RowLayout.of(jax.tree.map(lambda x: x[0], grads_N))
+    rows_NxP = layout.flatten(grads_N)
+    still_NxP = jax.lax.stop_gradient(rows_NxP)
+    stored_NxP = CODECS[codec].decode(CODECS[codec].encode(still_NxP), length=layout.size)
+    return layout.unflatten(rows_NxP + (stored_NxP - still_NxP))
 
 
 @functools.cache
 def _gradient_map(order: str, codec: str) -> GradientMap:
     if codec == "float32":
         return ORDERS[order]
-    return lambda grads_N: ORDERS[order](ThroughBank(codec)(grads_N))
+    return lambda grads_N: ORDERS[order](through_bank(codec, grads_N))
 
 
 def gradient_map(config: TrainConfig) -> GradientMap:

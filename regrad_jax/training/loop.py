@@ -149,8 +149,7 @@ def export(workdir: pathlib.Path, folder: pathlib.Path, best: bool = False) -> p
     Raises:
         UserError: there is no run, or it has no checkpoint yet.
     """
-    values = _read_json(workdir / "config.json")
-    config = TrainConfig.from_dict(ml_collections.ConfigDict(values))
+    config = _read_config(workdir / "config.json")
     base = load_base(config.base_model, config.adapter.first_layer)
     meta = _fresh(config, base)  # only its form counts
     state = TrainState(jnp.int32(0), meta, optimizer(config).init(meta))
@@ -222,19 +221,23 @@ def _check(workdir: pathlib.Path, config: TrainConfig) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is a file; choose another --workdir")
     if path.exists():
-        if TrainConfig.from_dict(ml_collections.ConfigDict(_read_json(path))) != config:
+        if _read_config(path) != config:
             raise UserError(f"{path} is of a run with another config; choose another --workdir")
     elif workdir.exists() and any(workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a run folder; choose another --workdir")
 
 
-def _read_json(path: pathlib.Path) -> Any:
+def _read_config(path: pathlib.Path) -> TrainConfig:
+    """Reads a run's config; settings that are younger than the run have their defaults."""
     try:
-        return json.loads(path.read_text())
+        values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
     except OSError as error:
         raise UserError(f"{path.parent}: not a run folder ({error.strerror}: {path.name})") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); restore it or choose another --workdir") from error
+    return TrainConfig.from_dict(ml_collections.ConfigDict(values))
 
 
 @contextlib.contextmanager

@@ -69,10 +69,10 @@ class Validation(NamedTuple):
 
     def means(self) -> dict[str, float]:
         """Returns every figure by name as a mean, and the number of questions."""
-        counts = {"questions": 1.0, "document_before": self.documents, "document_after": self.documents}
         values = self._asdict()
-        del values["documents"]
-        return {name: float(value / counts.get(name, self.questions)) for name, value in values.items()}
+        questions, documents = values.pop("questions"), values.pop("documents")
+        count = lambda name: documents if name.startswith("document_") else questions
+        return {name: value / count(name) for name, value in values.items()} | {"questions": int(questions)}
 
 
 def learning_rate(config: TrainConfig) -> optax.Schedule:

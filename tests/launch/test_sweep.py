@@ -47,7 +47,7 @@ def test_runs_are_trained_once_and_compared(tmp_path, minilm):
     assert (tmp_path / "runs/small/release/adapter.safetensors").stat().st_mtime_ns == released
 
 
-@pytest.mark.parametrize("text", ["", "CONFIG = 'x.py'\n", "CONFIG = \n", None])
+@pytest.mark.parametrize("text", ["", "CONFIG = 'x.py'\n", "CONFIG = \n", "CONFIG = 1 / 0\n", None])
 def test_what_is_not_a_sweep_is_refused(text, tmp_path):
     if text is not None:
         (tmp_path / "sweep.py").write_text(text)

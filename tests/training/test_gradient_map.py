@@ -1,6 +1,7 @@
 """What becomes of document gradients on their way to a question: constants, or a bank's rounding."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from regrad_jax.adaptation.adapter import RowLayout
 from regrad_jax.adaptation.inner import InnerProblem, adapted_parameters, document_gradients
 from regrad_jax.adaptation.outer import ORDERS, answer_losses, outer_loss
 from regrad_jax.bank.codecs import CODECS
-from regrad_jax.training.gradient_map import ThroughBank, gradient_map
+from regrad_jax.training.gradient_map import gradient_map, through_bank
 from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
 
 INNER = InnerProblem(adapter(), "sum")
@@ -35,7 +36,7 @@ def test_the_first_order_takes_gradients_for_constants():
 @pytest.mark.parametrize("codec", ["int4", "ternary"])
 def test_rows_go_through_the_bank_s_codec_and_derivatives_do_not(codec):
     tree = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), meta_params(adapter()).theta)
-    through = ThroughBank(codec)
+    through = functools.partial(through_bank, codec)
     layout = RowLayout.of(meta_params(adapter()).theta)
     packed = CODECS[codec].encode(layout.flatten(tree))
     stored = layout.unflatten(CODECS[codec].decode(packed, length=layout.size))
@@ -44,12 +45,12 @@ def test_rows_go_through_the_bank_s_codec_and_derivatives_do_not(codec):
     assert_near(slopes, jax.tree.map(lambda x: 3 * x**2, stored), 1e-5)
 
 
-def test_a_run_s_passage_is_one_function_for_one_config():
+def test_a_config_has_one_function():
     plain, packed = typed(), dataclasses.replace(typed(), codec="int4", order="first")
     assert gradient_map(plain) is ORDERS["second"]
     assert gradient_map(packed) is gradient_map(dataclasses.replace(packed)) is not gradient_map(plain)
     tree = {"up": {"R": jnp.arange(8.0).reshape(1, 8)}}
     through = gradient_map(packed)
-    assert_near(through(tree), ThroughBank("int4")(tree), 1e-7)
+    assert_near(through(tree), through_bank("int4", tree), 1e-7)
     slope = jax.grad(lambda tree: jnp.sum(through(tree)["up"]["R"]))(tree)
     assert not np.any(slope["up"]["R"])

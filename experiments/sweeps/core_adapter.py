@@ -1,0 +1,24 @@
+r"""How small can a core adapter's row be, and where should its bases start? All trained alike, theta at zero.
+
+.venv/bin/python launch/sweep.py experiments/sweeps/core_adapter.py --workdir runs/core_adapter
+"""
+
+CONFIG = "experiments/configs/almanac_squad.py"
+COMMON = {
+    "sources.almanac.entities": 400,
+    "stages": ((60, {"almanac": 1.0}),),
+    "eval_every": 60,
+    "seed": 3,
+}
+
+
+def get_sweep() -> dict[str, dict[str, object]]:
+    """Returns the settings of each run by its name."""
+    runs: dict[str, dict[str, object]] = {f"rank{r}": {"adapter.rank": r} for r in (4, 8, 16, 32, 64)}
+    runs |= {
+        "rank32_layers22to29": {"adapter.first_layer": 22},
+        "rank64_layers22to29": {"adapter.first_layer": 22, "adapter.rank": 64},
+        "rank32_down": {"adapter.targets": ("down",)},
+        "rank32_singular": {"bases": "singular"},
+    }
+    return {name: COMMON | settings for name, settings in runs.items()}
