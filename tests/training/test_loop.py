@@ -241,6 +241,15 @@ def test_a_folder_of_another_config_is_refused(change, finished, model):
         train(train_config(model, **change), workdir)
 
 
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_run_whose_config_is_damaged_is_refused(text, model, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match=r"config.json is damaged \(.*\); restore it"):
+        train(train_config(model), tmp_path)
+    with pytest.raises(UserError, match=r"config.json is damaged"):
+        loop.export(tmp_path, tmp_path / "release")
+
+
 def test_a_foreign_folder_is_refused_and_left_alone(model, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UserError, match="is not empty and not a run folder; choose another --workdir"):
