@@ -309,11 +309,17 @@ def test_rows_in_device_memory_adapt_as_rows_that_are_read(regrad, data, tmp_pat
     thetas = [regrad.answerer.adapt(of(packed)) for packed in (held.packed_DxRxC, host)]
     jax.tree.map(np.testing.assert_array_equal, *thetas)
 
-    # A commit is seen: the rows are loaded again, and what is gone is not cited.
+    # A commit is seen: what is gone is not cited, and what is added has its row loaded.
+    best = next(r for r in made.records.values() if r.id == expected[0].documents[0].id)
+    positions, keys_NxE = made.keys()
+    own = made.read_rows([best.position]), keys_NxE[positions == best.position]
     with made:
-        made.delete([expected[0].documents[0].id])
-    [answer] = regrad.ask(questions[:1], made, **everything)
-    assert expected[0].documents[0].id not in {cited.id for cited in answer.documents}
+        made.delete([best.id])
+        [answer] = regrad.ask(questions[:1], made, **everything)
+        assert best.id not in {cited.id for cited in answer.documents}
+        made.append([best], *own)
+        [answer] = regrad.ask(questions[:1], made, **everything)
+    assert answer.answer == expected[0].answer and best.id in {cited.id for cited in answer.documents}
     with pytest.raises(UserError, match="another version of the bank"):
         held._replace(positions_N=held.positions_N[1:]).places(np.array([0]))
 
