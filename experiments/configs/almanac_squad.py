@@ -26,6 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
             "prompts": "plain",
             "theta": "zero",  # document gradients are taken at the base model itself
             "initial": "",  # a released checkpoint's folder to go on from
+            "initial_alpha_scale": 1.0,  # of its step sizes, which several inner steps want shorter
             "alpha": 0.5,  # where the step sizes start; learned
             "alpha_mode": "tie",  # one for every layer of every adapter tensor
             "bases": "random",

@@ -69,7 +69,9 @@ class TrainConfig:
         theta: "zero" keeps theta* at 0, which makes a step several times cheaper (`project_factors`);
             "learned" trains it too, through second derivatives. Zero needs the core adapter.
         initial: folder of a released checkpoint to start from; empty starts at random.
-        alpha: initial step size of every adapter tensor.
+        alpha: initial step size of every adapter tensor; without `initial`.
+        initial_alpha_scale: multiplies the step sizes of `initial`. A checkpoint of one inner step that goes on
+            with several wants shorter ones.
         alpha_mode: how many step sizes there are, a name in `ALPHAS`.
         inner_steps: gradient steps on a document; more than one need theta "learned".
         order: "second" differentiates through document gradients, "first" takes them for constants.
@@ -126,6 +128,7 @@ class TrainConfig:
     order: str = "second"
     codec: str = "float32"
     bases: str = "random"
+    initial_alpha_scale: float = 1.0
 
     def __post_init__(self):
         _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
@@ -141,6 +144,8 @@ class TrainConfig:
             raise UserError("config.bases: 'singular' needs adapter.kind 'core'; use 'random'")
         if self.bases == "singular" and self.initial:
             raise UserError("config.bases: 'singular' is where bases start, but config.initial has its own")
+        if self.initial_alpha_scale != 1.0 and not self.initial:
+            raise UserError("config.initial_alpha_scale: without config.initial there is nothing to scale")
         if self.theta == "zero" and self.inner_steps > 1:
             raise UserError("config.inner_steps: more than one needs config.theta 'learned'")
         _choice("dtype", self.dtype, ("float32", "bfloat16"))

@@ -208,7 +208,8 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
         raise UserError(
             f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode}"
         )
-    return checkpoint.meta
+    scaled = jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, checkpoint.meta.alpha)
+    return checkpoint.meta._replace(alpha=scaled)
 
 
 def _as_json(config: TrainConfig) -> str:

@@ -261,6 +261,9 @@ def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
     release = str(finished("zero") / "release")
     config, base = train_config(model, initial=release), load_base(str(model), 2)
     jax.tree.map(np.testing.assert_array_equal, loop._start(config, base), load_checkpoint(release).meta)
+    shorter = loop._start(train_config(model, initial=release, initial_alpha_scale=0.5), base)
+    whole = loop._start(config, base).alpha
+    jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, y / 2), shorter.alpha, whole)
     for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, THETAS["learned"]):
         with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
             loop._start(train_config(model, **({"initial": release} | change)), base)
