@@ -70,8 +70,7 @@ class TrainConfig:
             "learned" trains it too, through second derivatives. Zero needs the core adapter.
         initial: folder of a released checkpoint to start from; empty starts at random.
         alpha: initial step size of every adapter tensor; without `initial`.
-        initial_alpha_scale: multiplies the step sizes of `initial`. A checkpoint of one inner step that goes on
-            with several wants shorter ones.
+        initial_alpha_scale: multiplies the step sizes of `initial`, which several inner steps want shorter.
         alpha_mode: how many step sizes there are, a name in `ALPHAS`.
         inner_steps: gradient steps on a document; more than one need theta "learned".
         order: "second" differentiates through document gradients, "first" takes them for constants.
