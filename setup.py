@@ -32,7 +32,15 @@ setup(
         "cuda": ["jax[cuda13]>=0.10"],
         "tpu": ["jax[tpu]>=0.10"],
         "torch": ["torch>=2.5"],
-        "dev": ["mypy>=1.15", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.12"],
+        "dev": [
+            "flask>=3",
+            "flask-cors>=5",
+            "moto[s3]>=5",
+            "mypy>=1.15",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.12",
+        ],
     },
     entry_points={"console_scripts": ["regrad=regrad_jax.cli.main:main"]},
 )

@@ -7,16 +7,19 @@ database (`store.py`).
 import dataclasses
 import hashlib
 import json
-import pathlib
 import types
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.errors import UserError
 
-SCHEMA_VERSION = 1
-FILE_NAME = "manifest.json"
+SCHEMA_VERSION = 2
+# What each older schema's fields become in the next.
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda fields: fields | {"schema_version": 2, "id": ""},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Manifest:
       embedder_digest: digest of its weights.
       key_width: E, numbers in a key.
       codec: how rows are packed; a name in `codecs.CODECS`.
+      id: tells banks apart that follow each other at one place.
       schema_version: of the format on disk.
     """
 
@@ -84,6 +88,7 @@ class Manifest:
     embedder_digest: str
     key_width: int
     codec: str = DEFAULT_CODEC
+    id: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self):
@@ -99,12 +104,12 @@ class Manifest:
         return json.dumps(fields | {"checksum": _checksum(fields)}, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, where: str | pathlib.Path = FILE_NAME) -> "Manifest":
-        """Reads what `to_json` wrote.
+    def from_json(cls, text: str | bytes, where: str = "manifest.json") -> "Manifest":
+        """Reads what `to_json` wrote, now or under an older schema.
 
         Args:
           text: the file's text.
-          where: the file's path, for messages.
+          where: the file's path or URL, for messages.
 
         Raises:
           UserError: not JSON, altered since it was written, or of a newer schema.
@@ -114,21 +119,23 @@ class Manifest:
             version, checksum = fields["schema_version"], fields.pop("checksum")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(f"{where} is damaged ({error!r}): restore it from a copy") from error
-        if version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION and version not in _MIGRATIONS:
             raise UserError(
-                f"{where} has schema version {version}, this program reads {SCHEMA_VERSION}: "
+                f"{where} has schema version {version}, this program reads up to {SCHEMA_VERSION}: "
                 "use the regrad-jax that wrote the bank, or build the bank again"
             )
         if checksum != _checksum(fields):
             raise UserError(f"{where} is damaged or edited (checksum): restore it from a copy")
+        while fields["schema_version"] != SCHEMA_VERSION:
+            fields = _MIGRATIONS[fields["schema_version"]](fields)
         return cls(**fields | {"fingerprint": Fingerprint(fields["fingerprint"])})
 
-    def require(self, fingerprint: Fingerprint, where: str | pathlib.Path) -> None:
+    def require(self, fingerprint: Fingerprint, where: object) -> None:
         """Refuses a bank whose gradients were made with something else.
 
         Args:
           fingerprint: of the checkpoint in use.
-          where: the bank's path, for the message.
+          where: the bank's place, for the message.
 
         Raises:
           UserError: naming each differing field with both values, and the mend.

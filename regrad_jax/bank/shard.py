@@ -1,11 +1,9 @@
 """One shard: rows, keys and records in an OCDBT database, in which every commit is one transaction.
 
-    00000/              the database; after compactions 00000.1/, 00000.2/, ...: the highest number counts
-        rows/           zarr3 uint8 (capacity, C), a chunk a row, crc32c
-        keys/           zarr3 float32 (capacity, E), a chunk a key, crc32c
-        records/POSITION    one record a document (records.py)
-        head            the state after the commit (`Head`)
-    00000.lock          of its writer
+    rows/           zarr3 uint8 (capacity, C), a chunk a row, crc32c
+    keys/           zarr3 float32 (capacity, E), a chunk a key, crc32c
+    records/POSITION    one record a document (records.py)
+    head            the state after the commit (`Head`)
 
 The arrays are declared with a capacity that is never reached, since absent chunks cost nothing, so
 nothing is ever resized. Positions are never used twice: an index that is out of date can miss a
@@ -15,30 +13,26 @@ Versions. A commit makes one generation of the database, and generations are nev
 version since the last compaction can be opened. A reader holds on to the generation that it opened:
 what is committed meanwhile does not touch it.
 
-Crash story. TensorStore writes and syncs a transaction's data files under new names, then replaces
-the database's own manifest by a rename, which makes rows, keys, records and head visible together.
-Killed before that rename, the batch is absent, and what is left of it is a data file that nothing
-refers to. A compaction writes a whole new database beside the old one and renames it into place; the
-old one goes when its last reader has gone. Locks belong to processes and go with them.
+Crash story. TensorStore writes a transaction's data under new names, then replaces the database's own
+manifest (in a folder by a rename, in a bucket by a conditional write), which makes rows, keys, records and
+head visible together. Killed before that, the batch is absent, and what is left of it is a data file that
+nothing refers to. A commit replaces the very head that its writer has read, or fails, so that two writers
+cannot both succeed even where a lock has been lost. A compaction writes a whole new database beside the old
+one and makes it the current one in one step (`place.Home.draft`).
 """
 
 import contextlib
 import dataclasses
 import datetime
-import fcntl
-import os
-import pathlib
-import re
-import shutil
-import socket
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import IO, Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorstore as ts
 
+from regrad_jax.bank import bucket
+from regrad_jax.bank.place import Home, Lock, Spec, is_unreachable
 from regrad_jax.bank.records import Record, pack, unpack
 from regrad_jax.errors import UserError
 
@@ -116,11 +110,11 @@ class DamagedError(UserError):
 class Shard:
     """An open shard. Reading needs no lock and sees one version; writing needs `lock`."""
 
-    def __init__(self, folder: pathlib.Path, packed_bytes: int, key_width: int, version: int | None = None):
+    def __init__(self, home: Home, packed_bytes: int, key_width: int, version: int | None = None):
         """Opens a shard.
 
         Args:
-          folder: as given to `create`.
+          home: as given to `create`.
           packed_bytes: C, bytes in a packed row.
           key_width: E, numbers in a key.
           version: to be read; the latest by default.
@@ -128,24 +122,25 @@ class Shard:
         Raises:
           DamagedError: there is none, or its arrays have other shapes.
           UserError: it does not hold that version.
+          UnreachableError: its store does not answer; so does every method that reads or writes.
         """
-        self._folder = folder
+        self._home = home
         self._sizes = packed_bytes, key_width
-        self._lock_file: IO[str] | None = None
+        self._lock: Lock | None = None
         self._release: Callable[[], object] = lambda: None
-        self._database: pathlib.Path
+        self._number: int  # of the database
         self._generation: int
         self._head: Head
+        self._head_stamp: bytes  # TensorStore's name for the stored bytes of the head
         self._kv: ts.KvStore
         self._arrays: dict[str, ts.TensorStore]
         self._open(version)
 
     @staticmethod
-    def create(folder: pathlib.Path, packed_bytes: int, key_width: int) -> None:
-        """Makes an empty shard in a folder that does not exist yet; arguments as for opening."""
-        _create(folder, packed_bytes, key_width)
-        kv = ts.KvStore.open(_database(folder)).result()
-        kv["head"] = pack(Head(0, 0, 0, now())._asdict())
+    def create(home: Home, packed_bytes: int, key_width: int) -> None:
+        """Makes an empty shard where there is none; arguments as for opening."""
+        with _writing(home), home.draft(0) as files:
+            _create(files, Head(0, 0, 0, now()), packed_bytes, key_width)
 
     @property
     def version(self) -> int:
@@ -158,12 +153,14 @@ class Shard:
         Raises:
           DamagedError: the database cannot be read.
         """
-        current = _current(self._folder)
-        return current == self._database and _generations(current) == self._generation
+        number = self._home.current()
+        if number is None:
+            raise DamagedError(f"no database in {self._home}")
+        return number == self._number and _generations(self._home.database(number)) == self._generation
 
     def refresh(self) -> None:
         """Reads the latest version from here on."""
-        self._open(None, latest=self._lock_file is not None)
+        self._open(None, latest=self._lock is not None)
 
     @property
     def head(self) -> Head:
@@ -176,7 +173,7 @@ class Shard:
         Raises:
           DamagedError: the database cannot be read.
         """
-        with _damage():
+        with self._damage():
             names = self._kv.list(ts.KvStore.KeyRange("records/", "records0")).result()
         return sorted(int(name.removeprefix(b"records/")) for name in names)
 
@@ -188,6 +185,7 @@ class Shard:
             try:
                 sound[position] = Record(**unpack(read.result().value))
             except (ValueError, TypeError) as error:
+                self._reached(error)
                 damaged[position] = f"record: {_brief(error)}"
         return Records(sound, damaged)
 
@@ -200,8 +198,8 @@ class Shard:
         newest = self._head.version
         for version in range(newest, max(self._head.oldest, newest - last + 1) - 1, -1):
             generation = self._generation - (newest - version)
-            with _damage():
-                yield _read_head(self._database, generation)
+            with self._damage():
+                yield _read_head(self._home.database(self._number), generation)[0]
 
     def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
         """Reads packed rows (K, C) uint8 or keys (K, E) float32, concurrently.
@@ -215,7 +213,8 @@ class Shard:
         try:
             return np.asarray(source[positions_K].read().result())
         except ValueError as error:
-            damaged = [p for p in positions_K.tolist() if not _readable(source, p)]
+            self._reached(error)
+            damaged = [p for p in positions_K.tolist() if not self._readable(source, p)]
             raise DamagedError(_brief(error), damaged) from error
 
     def orphans(self, positions: set[int]) -> list[int]:
@@ -226,7 +225,7 @@ class Shard:
         """
         found = set()
         for name in ("rows", "keys"):
-            with _damage():
+            with self._damage():
                 listed = self._kv.list(ts.KvStore.KeyRange(f"{name}/c/", f"{name}/c0")).result()
             found |= {int(key.split(b"/")[2]) for key in listed}
         return sorted(found - positions)
@@ -240,7 +239,7 @@ class Shard:
         reads = [(p, key, self._kv.read(key)) for p in positions for key in _keys(p)]
         found = {}
         for position, key, read in reads:
-            with _damage(position):
+            with self._damage(position):
                 result = read.result()
             if result.state != "value":
                 raise DamagedError(f"{key} is missing", [position])
@@ -265,13 +264,16 @@ class Shard:
         Raises:
           UserError: it cannot be written, as on a full disk. Nothing was changed.
         """
+        assert self._lock is not None
+        self._lock.renew()
         try:
-            with _writing(self._folder):
+            with _writing(self._home):
                 self._write(head, gone, added, restored)
         except UserError:
-            self._sweep()
+            self._home.sweep()
             raise
         self._head, self._generation = head, self._generation + 1
+        self._head_stamp = self._kv.read("head").result().stamp.generation
 
     def _write(self, head, gone, added, restored) -> None:
         with ts.Transaction(atomic=True) as transaction:
@@ -287,7 +289,8 @@ class Shard:
                     kv[_record_key(record.position)] = pack_record(record)
             for key, value in (restored or {}).items():
                 kv[key] = value
-            kv["head"] = pack(head._asdict())
+            # The whole transaction fails where another's commit has come between.
+            kv.write("head", pack(head._asdict()), if_equal=self._head_stamp).result()
 
     def compact(self, positions: Sequence[int]) -> None:
         """Leaves nothing on the disk but these documents of the version that is read; needs the lock.
@@ -298,15 +301,11 @@ class Shard:
           DamagedError: a document cannot be copied (it is named). The shard is as it was.
           UserError: it cannot be written, as on a full disk. The shard is as it was.
         """
+        assert self._lock is not None
+        self._lock.renew()
         head = self._head._replace(oldest=self._head.version)
-        number = int(self._database.suffix[1:] or 0) + 1
-        with (
-            _writing(self._folder),
-            tempfile.TemporaryDirectory(dir=self._folder.parent, prefix=".compact.") as scratch,
-        ):
-            draft = pathlib.Path(scratch, "database")
-            _create(draft, *self._sizes)
-            kv = ts.KvStore.open(_database(draft)).result()
+        with _writing(self._home), self._home.draft(self._number + 1) as files:
+            kv = _create(files, head, *self._sizes)
             step = max(1, _COPY_BYTES // (sum(self._sizes) + 4096))
             for start in range(0, len(positions), step):
                 some = positions[start : start + step]
@@ -316,11 +315,9 @@ class Shard:
                     copy = kv.with_transaction(transaction)
                     for key, value in self.values(some).items():
                         copy[key] = value
-            kv["head"] = pack(head._asdict())
-            os.rename(draft, self._folder.with_suffix(f".{number}"))
-        _sync(self._folder.parent)
+            self._lock.renew()  # what another has committed meanwhile would be lost
         self._open(None, latest=True)
-        self._sweep()
+        self._home.sweep()
 
     def lock(self) -> None:
         """Becomes the only writer, until `unlock` or the end of the process, and reads the latest version.
@@ -328,42 +325,32 @@ class Shard:
         Raises:
           UserError: another writer holds the lock (it is named).
         """
-        if self._lock_file is not None:
+        if self._lock is not None:
             return
-        file = open(self._folder.with_suffix(".lock"), "a+")  # noqa: SIM115 (open as long as the lock is held)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read() or "another process"
-            file.close()
-            raise UserError(f"{self._folder} is being written by {holder}: wait for it to end") from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        self._lock_file = file
+        self._lock = self._home.lock()
         # Generations are pinned for readers alone: the only writer sees its own commits.
         self._open(None, latest=True)
-        self._sweep()
+        self._home.sweep()
 
     def unlock(self) -> None:
         """Gives the lock back, if held."""
-        if self._lock_file is None:
+        if self._lock is None:
             return
         try:
             self._open(self.version)  # what others commit from here on is not ours to see
         finally:
-            self._lock_file.close()
-            self._lock_file = None
+            lock, self._lock = self._lock, None
+            lock.release()
 
     def _open(self, version: int | None, latest: bool = False) -> None:
         """Opens one version; with `latest`, whatever the database holds at the time of each read."""
-        with _damage():
-            self._database, descriptor = _hold(self._folder)
+        with self._damage():
             self._release()
-            self._release = weakref.finalize(self, os.close, descriptor)
-            self._generation = _generations(self._database)
-            self._head = _read_head(self._database, self._generation)
+            self._number, release = self._home.hold()
+            self._release = weakref.finalize(self, release)
+            files = self._home.database(self._number)
+            self._generation = _generations(files)
+            self._head, self._head_stamp = _read_head(files, self._generation)
             if version is not None:
                 if not self._head.oldest <= version <= self._head.version:
                     raise UserError(
@@ -371,8 +358,8 @@ class Shard:
                         f"{self._head.version}"
                     )
                 self._generation -= self._head.version - version
-                self._head = _read_head(self._database, self._generation)
-            spec, context = _database(self._database), _context()
+                self._head, self._head_stamp = _read_head(files, self._generation)
+            spec, context = _database(files), _context()
             if not latest:
                 spec |= {"version": self._generation}
             self._kv = ts.KvStore.open(spec, context=context).result()
@@ -382,20 +369,27 @@ class Shard:
                 for name, array in _array_specs(spec, *self._sizes).items()
             }
 
-    def _sweep(self) -> None:
-        """Removes what compactions left (drafts, and databases that nobody reads) and killed writers."""
-        # TensorStore 0.1.86 writes a file under this name and renames it, but does not shorten one that is
-        # there already: the next, shorter manifest would end in the rest of a killed writer's longer one.
-        for unfinished in self._database.rglob("*.__lock"):
-            unfinished.unlink(missing_ok=True)
-        for draft in self._folder.parent.glob(".compact.*"):
-            shutil.rmtree(draft, ignore_errors=True)
-        for database in _databases(self._folder)[:-1]:
-            with contextlib.suppress(FileNotFoundError), _flock(database, fcntl.LOCK_EX) as unread:
-                if unread:
-                    # Its manifest first: a half deleted database is nobody's.
-                    (database / "manifest.ocdbt").unlink(missing_ok=True)
-                    shutil.rmtree(database, ignore_errors=True)
+    @contextlib.contextmanager
+    def _damage(self, *positions: int) -> Iterator[None]:
+        """Turns what TensorStore and the checksums raise into DamagedError."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, IndexError, FileNotFoundError) as error:
+            self._reached(error)
+            raise DamagedError(_brief(error), positions) from error
+
+    def _reached(self, error: Exception) -> None:
+        """Raises UnreachableError where the error says that nothing has been read."""
+        if is_unreachable(error):
+            raise bucket.unreachable(str(self._home), error) from error
+
+    def _readable(self, array: ts.TensorStore, position: int) -> bool:
+        try:
+            array[position].read().result()
+        except ValueError as error:
+            self._reached(error)
+            return False
+        return True
 
 
 def now() -> str:
@@ -409,97 +403,40 @@ def pack_record(record: Record) -> bytes:
 
 
 @contextlib.contextmanager
-def _damage(*positions: int) -> Iterator[None]:
-    """Turns what TensorStore and the checksums raise into DamagedError."""
-    try:
-        yield
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise DamagedError(_brief(error), positions) from error
-
-
-@contextlib.contextmanager
-def _writing(folder: pathlib.Path) -> Iterator[None]:
+def _writing(home: Home) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:  # TensorStore reports a full disk as a ValueError
+        if is_unreachable(error):
+            raise bucket.unreachable(str(home), error) from error
         raise UserError(
-            f"{folder} cannot be written ({_brief(error)}); nothing was changed: "
+            f"{home} cannot be written ({_brief(error)}); nothing was changed: "
             "make room or mend what is said there, and repeat"
         ) from error
 
 
-def _create(database: pathlib.Path, packed_bytes: int, key_width: int) -> None:
-    """Makes a database with its two arrays and nothing in them, in one commit."""
-    database.mkdir(parents=True)
-    spec = _database(database) | {"config": {"max_decoded_node_bytes": _NODE_BYTES}}
+def _create(files: Spec, head: Head, packed_bytes: int, key_width: int) -> ts.KvStore:
+    """Makes a database with its two arrays, a head and nothing else, in one commit, and returns it."""
+    spec = _database(files) | {"config": {"max_decoded_node_bytes": _NODE_BYTES}}
     context = _context()
     with ts.Transaction(atomic=True) as transaction:
-        ts.KvStore.open(spec, context=context, transaction=transaction).result()
+        kv = ts.KvStore.open(spec, context=context, transaction=transaction).result()
         for array in _array_specs(spec, packed_bytes, key_width).values():
             ts.open(array, create=True, context=context, transaction=transaction).result()
+        kv["head"] = pack(head._asdict())
+    return ts.KvStore.open(spec, context=context).result()
 
 
-def _databases(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns a shard's databases, the current one last."""
-    name = re.compile(re.escape(folder.name) + r"(?:\.(\d+))?")
-    found = [
-        (match, path)
-        for path in folder.parent.glob(f"{folder.name}*")
-        if (match := name.fullmatch(path.name))
-    ]
-    return [path for _, path in sorted((int(match[1] or 0), path) for match, path in found)]
-
-
-def _current(folder: pathlib.Path) -> pathlib.Path:
-    databases = _databases(folder)
-    if not databases:
-        raise DamagedError(f"no database in {folder}")
-    return databases[-1]
-
-
-@contextlib.contextmanager
-def _flock(database: pathlib.Path, kind: int) -> Iterator[bool]:
-    """Tries to lock a database's folder; yields whether that worked."""
-    descriptor = os.open(database, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(descriptor)
-
-
-def _hold(folder: pathlib.Path) -> tuple[pathlib.Path, int]:
-    """Keeps the current database from being removed, until the descriptor that it returns is closed."""
-    while True:
-        database = _current(folder)
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(database, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            if _current(folder) == database:
-                return database, descriptor
-            os.close(descriptor)  # compacted in between
-
-
-def _generations(database: pathlib.Path) -> int:
+def _generations(files: Spec) -> int:
     """Returns the number of a database's latest generation."""
-    base = ts.KvStore.open({"driver": "file", "path": f"{database}/"}).result()
-    with _damage():
-        return int(ts.ocdbt.dump(base).result()["versions"][-1]["generation_number"])
+    base = ts.KvStore.open(files, context=ts.Context(bucket.CONTEXT)).result()
+    return int(ts.ocdbt.dump(base).result()["versions"][-1]["generation_number"])
 
 
-def _read_head(database: pathlib.Path, generation: int) -> Head:
-    kv = ts.KvStore.open(_database(database) | {"version": generation}).result()
-    return Head(**unpack(kv.read("head").result().value))
-
-
-def _sync(folder: pathlib.Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _read_head(files: Spec, generation: int) -> tuple[Head, bytes]:
+    kv = ts.KvStore.open(_database(files) | {"version": generation}, context=_context()).result()
+    result = kv.read("head").result()
+    return Head(**unpack(result.value)), result.stamp.generation
 
 
 def _record_key(position: int) -> str:
@@ -514,14 +451,14 @@ def _keys(position: int) -> tuple[str, str, str]:
 def _context() -> ts.Context:
     # Arrays and key-value store must share a context: a transaction over several contexts commits
     # each one's part by itself, even when it is declared atomic.
-    return ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
+    return ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}} | bucket.CONTEXT)
 
 
-def _database(folder: pathlib.Path) -> dict[str, Any]:
-    return {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
+def _database(files: Spec) -> Spec:
+    return {"driver": "ocdbt", "base": files}
 
 
-def _array_specs(database: dict[str, Any], packed_bytes: int, key_width: int) -> dict[str, dict[str, Any]]:
+def _array_specs(database: Spec, packed_bytes: int, key_width: int) -> dict[str, Spec]:
     """TensorStore specs by name; opening an array that differs from its spec fails."""
     little_endian = {"name": "bytes", "configuration": {"endian": "little"}}
     return {
@@ -544,14 +481,6 @@ def _array_specs(database: dict[str, Any], packed_bytes: int, key_width: int) ->
             ("keys", "float32", key_width, little_endian),
         )
     }
-
-
-def _readable(array: ts.TensorStore, position: int) -> bool:
-    try:
-        array[position].read().result()
-    except ValueError:
-        return False
-    return True
 
 
 def _brief(error: Exception) -> str:

@@ -4,18 +4,17 @@
     shards/00000*     rows, keys and records (shard.py), and the lock of their writer
     index/            made from the keys by retrieval/index.py
 
+in a folder or under a bucket's prefix (place.py).
+
 Every commit is a version. A bank is read as of the version that was opened, whatever is committed or
 compacted meanwhile; only a writer sees its own commits.
 
-Crash story. `create` builds a whole empty bank in a folder beside the target and renames it into
-place: there is no bank, or an empty one. From there on, every commit is one transaction of the
-shard, and a compaction ends in one rename (shard.py).
+Crash story. `create` makes a bank whole or not at all (`place.Place.create`). From there on, every commit is
+one transaction of the shard, and a compaction ends in one step (shard.py).
 """
 
 import collections
 import os
-import pathlib
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -25,12 +24,14 @@ import numpy as np
 
 from regrad_jax.bank import shard
 from regrad_jax.bank.codecs import CODECS
-from regrad_jax.bank.manifest import FILE_NAME, Fingerprint, Manifest
+from regrad_jax.bank.folder import MANIFEST
+from regrad_jax.bank.manifest import Fingerprint, Manifest
+from regrad_jax.bank.place import Place, place_of
 from regrad_jax.bank.records import Entry, Record, text_digest
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
-_SHARD = pathlib.Path("shards", "00000")
+_SHARD = "00000"
 _VERIFIED_AT_ONCE = 1024  # documents
 
 
@@ -54,15 +55,15 @@ class Bank:
     The first write takes the writer's lock; `close`, or the end of a `with` block, gives it back.
 
     Attributes:
-      path: the bank's folder.
+      place: where it lives.
       manifest: its fixed facts.
 
     Opening takes no longer for many documents than for few: records are read when they are asked for.
     """
 
-    def __init__(self, path: pathlib.Path, manifest: Manifest, version: int | None = None):
+    def __init__(self, place: Place, manifest: Manifest, version: int | None = None):
         """Use `Bank.create` or `Bank.open`."""
-        self.path = path
+        self.place = place
         self.manifest = manifest
         self._everything: _Everything | None = None
         self._past = version is not None
@@ -71,7 +72,7 @@ class Bank:
         self._decode = jax.jit(codec.decode, static_argnames="length")
         try:
             packed_bytes = codec.packed_bytes(manifest.row_length)
-            self._shard = shard.Shard(path / _SHARD, packed_bytes, manifest.key_width, version)
+            self._shard = shard.Shard(place.shard(_SHARD), packed_bytes, manifest.key_width, version)
         except shard.DamagedError as error:
             raise self._broken(error) from error
 
@@ -80,26 +81,18 @@ class Bank:
         """Makes an empty bank.
 
         Args:
-          path: a folder that does not exist yet, or is empty.
+          path: a folder that does not exist yet or is empty, or the URL of a bucket's prefix (`place_of`).
           manifest: the bank's fixed facts.
 
         Raises:
           UserError: something is there already.
+          UnreachableError: the bucket does not answer.
         """
-        path = pathlib.Path(path).absolute()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"cannot create a bank at {path}: it exists and is not empty")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place = place_of(path)
         packed_bytes = CODECS[manifest.codec].packed_bytes(manifest.row_length)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
-            draft = pathlib.Path(scratch, "bank")
-            shard.Shard.create(draft / _SHARD, packed_bytes, manifest.key_width)
-            with open(draft / FILE_NAME, "w") as file:
-                file.write(manifest.to_json())
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(draft, path)
-        return cls(path, manifest)
+        with place.create(manifest.to_json().encode()) as draft:
+            shard.Shard.create(draft.shard(_SHARD), packed_bytes, manifest.key_width)
+        return cls(place, manifest)
 
     @classmethod
     def open(
@@ -111,31 +104,32 @@ class Bank:
         """Opens an existing bank.
 
         Args:
-          path: the bank's folder.
+          path: the bank's folder or URL.
           fingerprint: of the checkpoint in use; None opens the bank whatever made it.
           version: to be read, and read only; the latest by default.
 
         Raises:
           UserError: no bank there, a damaged one, one of another fingerprint, or without that version.
+          UnreachableError: its bucket does not answer; so does every method that reads or writes.
         """
-        path = pathlib.Path(path).absolute()
-        if not path.exists():
-            raise UserError(f"there is no bank at {path}: make one with `regrad build`")
-        try:
-            text = (path / FILE_NAME).read_text()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise UserError(f"{path} is not a bank: it holds no {FILE_NAME}") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path / FILE_NAME} is damaged: restore it from a copy") from error
-        manifest = Manifest.from_json(text, path / FILE_NAME)
+        place = place_of(path)
+        text = place.manifest()
+        if text is None:
+            raise UserError(f"there is no bank at {place}: make one with `regrad build`")
+        manifest = Manifest.from_json(text, f"{place}/{MANIFEST}")
         if fingerprint is not None:
-            manifest.require(fingerprint, path)
-        return cls(path, manifest, version)
+            manifest.require(fingerprint, place)
+        return cls(place, manifest, version)
 
     @property
     def version(self) -> int:
         """The version that is read: the number of its commit; 0 when there was none."""
         return self._shard.head.version
+
+    @property
+    def index_folder(self) -> str:
+        """Where the search index of this bank is kept, on this machine."""
+        return self.place.index_folder(self.manifest.id)
 
     @property
     def packed_bytes(self) -> int:
@@ -241,7 +235,7 @@ class Bank:
             is writing. Nothing was changed.
         """
         self._begin_write()
-        past = Bank(self.path, self.manifest, version)
+        past = Bank(self.place, self.manifest, version)
         back = [position for position in past.records if position not in self.records]
         gone = [position for position in self.records if position not in past.records]
         if back or gone:
@@ -252,7 +246,7 @@ class Bank:
             except shard.DamagedError as error:
                 names = past._names(error.positions)
                 raise UserError(
-                    f"bank {self.path}: version {version} of {names} is damaged "
+                    f"bank {self.place}: version {version} of {names} is damaged "
                     f"({error}); roll back to another"
                 ) from error
             self._commit(
@@ -261,28 +255,30 @@ class Bank:
                 reason=f"rollback to {version}",
             )
 
-    def compact(self) -> int:
+    def compact(self) -> int | None:
         """Removes from the disk all but the latest version; older ones can no longer be opened.
 
         Returns:
-          Bytes freed. Where another process still reads, they are freed by the next writer after it ends.
+          Bytes freed, where the place tells. What another process still reads is freed by the next writer
+          after that has ended; in a bucket, by the first writer an hour later.
 
         Raises:
           UserError: a document is damaged (it is named; `delete` with `damaged` first), or another
             process is writing. Nothing was changed.
         """
         self._begin_write()
-        before = _disk_usage(self.path)
+        before = self.place.usage()
         try:
             if self.damaged:
                 raise shard.DamagedError("records cannot be read", list(self.damaged))
             self._shard.compact(list(self.records))
         except shard.DamagedError as error:
             raise UserError(
-                f"bank {self.path} cannot be compacted: {self._names(error.positions)}: {error} "
+                f"bank {self.place} cannot be compacted: {self._names(error.positions)}: {error} "
                 "(`regrad bank delete --damaged` removes what is damaged)"
             ) from error
-        return before - _disk_usage(self.path)
+        after = self.place.usage()
+        return None if before is None or after is None else before - after
 
     def verify(self, progress: Callable[[int, int], None] = lambda done, total: None) -> list["Fault"]:
         """Reads everything that this version holds, against all checksums.
@@ -330,7 +326,7 @@ class Bank:
             return self._read("rows", positions)
         except shard.DamagedError as error:
             raise UserError(
-                f"bank {self.path}: the stored rows of {self._names(error.positions) or 'documents'} are "
+                f"bank {self.place}: the stored rows of {self._names(error.positions) or 'documents'} are "
                 f"damaged ({error}): delete these (`regrad bank delete --damaged`) and build them again"
             ) from error
 
@@ -406,10 +402,11 @@ class Bank:
         """Returns what there is to know of the bank, ready for JSON. Sizes are bytes on disk.
 
         `bytes_per_document` counts the parts as stored; `other` is all else on the disk (the
-        database's tree, what was deleted, the index) shared out evenly.
+        database's tree, what was deleted, the index) shared out evenly. What is on the disk is not known of
+        a bucket.
         """
         count, manifest = len(self.records), self.manifest
-        on_disk = _disk_usage(self.path)
+        on_disk = self.place.usage()
         parts: dict[str, float] = {}
         if count:
             row = CODECS[manifest.codec].packed_bytes(manifest.row_length)
@@ -417,10 +414,11 @@ class Bank:
             parts["row"] = row + shard.CHECKSUM_BYTES
             parts["key"] = 4 * manifest.key_width + shard.CHECKSUM_BYTES
             parts["record"] = records / count
-            parts["other"] = on_disk / count - sum(parts.values())
-            parts["total"] = on_disk / count
+            if on_disk is not None:
+                parts["other"] = on_disk / count - sum(parts.values())
+            parts["total"] = sum(parts.values())
         return {
-            "path": str(self.path),
+            "path": str(self.place),
             "documents": count,
             "version": self.version,
             "oldest_version": self._shard.head.oldest,
@@ -464,7 +462,7 @@ class Bank:
 
     def _begin_write(self) -> None:
         if self._past:
-            raise UserError(f"bank {self.path} is open at version {self.version}, to be read only")
+            raise UserError(f"bank {self.place} is open at version {self.version}, to be read only")
         before = self.version
         self._shard.lock()
         # Another writer may have committed before us, or a commit of ours failed at its very end.
@@ -505,7 +503,7 @@ class Bank:
         return self._everything
 
     def _broken(self, error: shard.DamagedError) -> UserError:
-        return UserError(f"bank {self.path} is damaged ({error}): restore it or build it again")
+        return UserError(f"bank {self.place} is damaged ({error}): restore it or build it again")
 
     def _names(self, positions: Sequence[int]) -> str:
         found = self.read_records(positions)
@@ -519,7 +517,7 @@ class Bank:
         except shard.DamagedError:
             for position in np.asarray(positions).tolist():
                 if position not in self.records and position not in self.damaged:
-                    raise UserError(f"bank {self.path} has no document at position {position}") from None
+                    raise UserError(f"bank {self.place} has no document at position {position}") from None
             raise
 
 
@@ -548,11 +546,3 @@ class _Everything:
             self.positions[record.id] = record.position
         if not in_order:  # older documents came back
             self.records = dict(sorted(self.records.items()))
-
-
-def _disk_usage(folder: pathlib.Path) -> int:
-    return sum(
-        os.lstat(os.path.join(root, name)).st_blocks * 512
-        for root, _, names in os.walk(folder)
-        for name in names
-    )

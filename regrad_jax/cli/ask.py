@@ -17,7 +17,7 @@ from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import Answer, ReGrad
 from regrad_jax.progress import to_stderr
 
-_BANK = flags.DEFINE_string("bank", None, "folder of the bank; only mode direct does without")
+_BANK = flags.DEFINE_string("bank", None, "folder or URL of the bank; only mode direct does without")
 _QUESTION = flags.DEFINE_string("question", None, "one question")
 _QUESTIONS = flags.DEFINE_string(
     "questions", None, "a JSONL file of questions; one JSON object a line comes back"

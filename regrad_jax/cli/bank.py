@@ -29,13 +29,13 @@ from regrad_jax.models.config import PRESETS, DecoderConfig
 from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.index import open_index
 
-_BANK = flags.DEFINE_string("bank", None, "folder of the bank; all actions but plan need it")
+_BANK = flags.DEFINE_string("bank", None, "folder or URL of the bank; all actions but plan need it")
 _ID = flags.DEFINE_multi_string("id", [], "document or passage to delete; may be given several times")
 _SOURCE = flags.DEFINE_multi_string("source", [], "source to delete all of; may be given several times")
 _DAMAGED = flags.DEFINE_bool("damaged", False, "delete what verify finds damaged")
 _VERSION = flags.DEFINE_integer("version", None, "version to roll back to", 0)
 _LAST = flags.DEFINE_integer("last", 20, "commits that log shows", 1)
-_TO = flags.DEFINE_string("to", None, "folder of the new bank that rebuild makes")
+_TO = flags.DEFINE_string("to", None, "folder or URL of the new bank that rebuild makes")
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint", None, "checkpoint to rebuild for; by default the one that ships"
 )
@@ -92,10 +92,10 @@ def _delete(bank: Bank) -> dict:
         raise UserError("nothing to delete; name documents with --id or --source, or give --damaged")
     known = {name for r in bank.records.values() for name in (r.id, r.document_id)}
     if unknown := [name for name in _ID.value if name not in known]:
-        raise UserError(f"bank {bank.path} has no document {unknown[0]!r}; nothing was deleted")
+        raise UserError(f"bank {bank.place} has no document {unknown[0]!r}; nothing was deleted")
     sources = {r.source for r in bank.records.values()}
     if unknown := [source for source in _SOURCE.value if source not in sources]:
-        raise UserError(f"bank {bank.path} has nothing from source {unknown[0]!r}; nothing was deleted")
+        raise UserError(f"bank {bank.place} has nothing from source {unknown[0]!r}; nothing was deleted")
     with bank:
         deleted = bank.delete(_ID.value, _SOURCE.value, _DAMAGED.value)
         return {"deleted": deleted, "documents": len(bank), "version": bank.version}
@@ -116,8 +116,8 @@ def _compact(bank: Bank) -> dict:
 
 
 def _reindex(bank: Bank) -> dict:
-    shutil.rmtree(bank.path / "index", ignore_errors=True)
-    index = open_index(bank.path / "index", bank.version, bank.keys)
+    shutil.rmtree(bank.index_folder, ignore_errors=True)
+    index = open_index(bank.index_folder, bank.version, bank.keys)
     return {"index": index.kind, "reason": index.reason}
 
 
@@ -130,7 +130,7 @@ def _rebuild(bank: Bank) -> dict:
     new, built = regrad.rebuild(bank, _TO.value, codec=_CODEC.value)
     if built.refused:
         print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)
-    return built._asdict() | {"documents": len(new), "bank": str(new.path), "codec": new.manifest.codec}
+    return built._asdict() | {"documents": len(new), "bank": str(new.place), "codec": new.manifest.codec}
 
 
 def _plan() -> dict:

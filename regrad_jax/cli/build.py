@@ -17,7 +17,9 @@ from regrad_jax.methods.regrad import ReGrad
 _CORPUS = flags.DEFINE_string(
     "corpus", None, "documents: a .jsonl or .tsv file, or a folder of .txt and .md files", required=True
 )
-_BANK = flags.DEFINE_string("bank", None, "folder of the bank; made when absent", required=True)
+_BANK = flags.DEFINE_string(
+    "bank", None, "folder of the bank, or s3://BUCKET/PREFIX or gs://...; made when absent", required=True
+)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rows are packed, for a new bank")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "documents whose gradients are computed in one pass", 1)
@@ -35,5 +37,5 @@ def run(argv: list[str]) -> None:
         print(json.dumps(built._asdict() | {"bank": bank.info(), "index": index.reason}))
         return
     size = bank.info()["bytes_per_document"].get("total", 0)
-    print(f"{built.added:,} passages added, {built.unchanged:,} unchanged; {len(bank):,} in {bank.path}, "
+    print(f"{built.added:,} passages added, {built.unchanged:,} unchanged; {len(bank):,} in {bank.place}, "
           f"{size / 1024:.1f} KiB each; {index.reason}")  # fmt: skip

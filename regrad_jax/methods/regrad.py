@@ -9,7 +9,6 @@ import collections
 import dataclasses
 import functools
 import os
-import pathlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.bank.builder import Built, Encoded, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
+from regrad_jax.bank.place import place_of
 from regrad_jax.bank.records import Record
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
@@ -165,7 +165,7 @@ class ReGrad:
 
         Args:
             documents: long ones are cut into passages that keep their document's id.
-            path: the bank's folder.
+            path: the bank's folder or URL.
             codec: how rows are packed, for a new bank.
             batch_size: documents whose gradients are computed in one pass.
             progress: takes a line of text now and then.
@@ -193,7 +193,7 @@ class ReGrad:
 
         Args:
             old: whose texts to take; it is only read.
-            path: the new bank's folder.
+            path: the new bank's folder or URL.
             codec: how rows are packed; by default as in the old bank.
             batch_size: documents whose gradients are computed in one pass.
             progress: takes a line of text now and then.
@@ -201,7 +201,7 @@ class ReGrad:
         Raises:
             UserError: the old bank is empty or is the new one, or as `build`.
         """
-        if old.path == pathlib.Path(path).absolute():
+        if str(old.place) == str(place_of(path)):
             raise UserError(f"{path} is the bank to be rebuilt; name another folder for the new one")
         documents: dict[str, list[Passage]] = {}
         for passage in old.passages():
@@ -216,11 +216,11 @@ class ReGrad:
             text = "\n".join(piece.text for piece in pieces)
             passages += self.passages([Document(document_id, text, pieces[0].title, pieces[0].source)])
         if not passages:
-            raise UserError(f"bank {old.path} is empty; there is nothing to build again")
+            raise UserError(f"bank {old.place} is empty; there is nothing to build again")
         return self._build(passages, path, codec or old.manifest.codec, batch_size, progress)
 
     def _build(self, passages, path, codec, batch_size, progress) -> tuple[Bank, Built]:
-        if pathlib.Path(path, "manifest.json").exists():
+        if place_of(path).manifest() is not None:
             bank = self.open(path)
             if codec not in (None, bank.manifest.codec):
                 raise UserError(
@@ -281,7 +281,7 @@ class ReGrad:
     def index(self, bank: Bank, kind: Kind = "auto") -> Index:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
         if self._index is None or self._index[:3] != (bank, bank.version, kind):
-            made = open_index(bank.path / "index", bank.version, lambda: _sound_keys(bank), kind)
+            made = open_index(bank.index_folder, bank.version, lambda: _sound_keys(bank), kind)
             self._index = bank, bank.version, kind, made
         return self._index[3]
 
@@ -294,7 +294,7 @@ class ReGrad:
         if top_k < 1:
             raise UserError(f"--top_k is {top_k}; it must be at least 1")
         if not len(bank):
-            raise UserError(f"bank {bank.path} is empty; add documents with `regrad build`")
+            raise UserError(f"bank {bank.place} is empty; add documents with `regrad build`")
         return Retrieved(*self.index(bank).search(self.embedder.embed(questions), top_k))
 
     def hold(self, bank: Bank) -> Resident:
@@ -394,7 +394,7 @@ class ReGrad:
         records = bank.read_records(positions)
         if lost := len(positions) - len(records):
             to_stderr(
-                f"warning: bank {bank.path}: {lost} of the documents found cannot be read and are passed "
+                f"warning: bank {bank.place}: {lost} of the documents found cannot be read and are passed "
                 "over; see `regrad bank verify`"
             )
         return records
@@ -414,7 +414,7 @@ class ReGrad:
         # Those whose records are lost as well have been warned of.
         if names := ", ".join(repr(records[p].id) for p in positions[~sound].tolist() if p in records):
             to_stderr(
-                f"warning: bank {bank.path}: the stored gradients of {names} are damaged and are not used; "
+                f"warning: bank {bank.place}: the stored gradients of {names} are damaged and are not used; "
                 "remove them with `regrad bank delete --damaged` and build them again"
             )
         sound &= np.isin(positions, list(records))
@@ -436,7 +436,7 @@ def _sound_keys(bank: Bank) -> tuple[np.ndarray, np.ndarray]:
     positions_N, keys_NxE = bank.keys()
     if len(positions_N) < len(bank):
         to_stderr(
-            f"warning: bank {bank.path}: {len(bank) - len(positions_N)} of its retrieval keys are damaged "
+            f"warning: bank {bank.place}: {len(bank) - len(positions_N)} of its retrieval keys are damaged "
             "and are passed over; see `regrad bank verify`"
         )
     return positions_N, keys_NxE

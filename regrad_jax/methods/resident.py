@@ -45,7 +45,7 @@ class Resident(NamedTuple):
         """
         positions_N = bank.positions()
         if not len(positions_N):
-            raise UserError(f"bank {bank.path} is empty; there is nothing to hold in memory")
+            raise UserError(f"bank {bank.place} is empty; there is nothing to hold in memory")
         devices = jax.local_devices()
         each = -(-len(positions_N) // len(devices))
         _require(bank, each * bank.packed_bytes, devices)
@@ -85,6 +85,6 @@ def _require(bank: Bank, wanted: int, devices: list[jax.Device]) -> None:
         # What generation needs beside the model is left out: a bank that only just fits may still not do.
         if limit and wanted > (left := limit - stats["bytes_in_use"]):
             raise UserError(
-                f"bank {bank.path}: {wanted / 2**30:.1f} GiB of rows a device do not fit into the "
+                f"bank {bank.place}: {wanted / 2**30:.1f} GiB of rows a device do not fit into the "
                 f"{left / 2**30:.1f} GiB that {device} has left; ask without holding them"
             )

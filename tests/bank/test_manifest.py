@@ -93,6 +93,23 @@ def test_newer_schema_is_refused_with_both_versions():
         Manifest.from_json(json.dumps(fields))
 
 
+# As the program wrote it under schema 1.
+SCHEMA_1 = """{
+  "fingerprint": {"base_model": "sha256:aa"}, "row_length": 12, "row_layout": [["gate/R", [1, 3, 4]]],
+  "embedder": "minilm-l6", "embedder_digest": "bb", "key_width": 3, "codec": "int8", "schema_version": 1,
+  "checksum": "97475268b04a00f705d4ac3a87472916b1d07c4a620125690b682f29567c2dab"
+}"""
+
+
+def test_a_manifest_of_an_older_schema_is_migrated():
+    manifest = Manifest.from_json(SCHEMA_1)
+    assert (manifest.schema_version, manifest.id) == (SCHEMA_VERSION, "")
+    assert (manifest.row_length, manifest.codec) == (12, "int8")
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    with pytest.raises(UserError, match="damaged or edited"):
+        Manifest.from_json(SCHEMA_1.replace('"key_width": 3', '"key_width": 4'))
+
+
 def test_unknown_codec_is_refused_with_the_choices():
     with pytest.raises(UserError, match="'int7'.*float32, bfloat16, .*int8"):
         _manifest(codec="int7")

@@ -388,8 +388,12 @@ def test_what_is_not_a_bank_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no bank at .*nowhere"):
         Bank.open(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="there is no bank at .*empty: make one"):
+        Bank.open(tmp_path / "empty")
+    (tmp_path / "empty" / "thesis.txt").write_text("...")
     with pytest.raises(UserError, match=r"is not a bank: it holds no manifest\.json"):
         Bank.open(tmp_path / "empty")
+    (tmp_path / "empty" / "thesis.txt").unlink()
     (tmp_path / "file").write_text("hello")
     with pytest.raises(UserError, match="is not a bank"):
         Bank.open(tmp_path / "file")

@@ -196,7 +196,7 @@ def test_what_cannot_be_asked(regrad, bank, tmp_path):
 def test_a_bank_of_another_checkpoint_is_refused_by_field(regrad, bank):
     other = ReGrad(dataclasses.replace(regrad.checkpoint, document_tokens=64), regrad.base, regrad.embedder)
     with pytest.raises(UserError, match="document_tokens is 96 in the bank, 64 here"):
-        other.open(bank.path)
+        other.open(str(bank.place))
 
 
 def test_another_base_model_under_the_same_name_is_refused(regrad, folder, tmp_path, minilm):
@@ -256,7 +256,7 @@ def _damage(bank: Bank, key: str) -> None:
     """Flips a bit of a stored value, wherever it lies on the disk."""
     position = int(key.split("/")[1 if key.startswith("records") else 2])
     stored = bank._shard.values([position])[key]
-    [file] = [f for f in bank.path.rglob("*") if f.is_file() and stored in f.read_bytes()]
+    [file] = [f for f in bank.place.path.rglob("*") if f.is_file() and stored in f.read_bytes()]
     data = bytearray(file.read_bytes())
     data[data.find(stored) + 11] ^= 4
     file.write_bytes(data)
@@ -384,7 +384,7 @@ def test_rebuild_makes_the_bank_that_a_build_would_make(regrad, bank, data, tmp_
     assert np.linalg.norm(again - old) < 0.2 * np.linalg.norm(old)
     assert regrad.rebuild(bank, tmp_path / "new", progress=SILENT, codec="int4")[1].unchanged == len(bank)
     with pytest.raises(UserError, match="is the bank to be rebuilt"):
-        regrad.rebuild(bank, bank.path)
+        regrad.rebuild(bank, str(bank.place))
 
 
 def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, folder, bank, minilm, tmp_path):

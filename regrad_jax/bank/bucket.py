@@ -1,0 +1,242 @@
+"""A bank under a prefix of an object store: `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
+
+    PREFIX/manifest.json            written last: with it the bank is there
+    PREFIX/shards/00000/            a shard's database 0; after compactions 00000.1/, 00000.2/, ...
+    PREFIX/shards/00000.current     number of the current database, those removed, and the time; absent: 0
+    PREFIX/shards/00000.lock        the lease of its writer
+
+Credentials and endpoints come from where these stores' own tools take them: for S3 from the `AWS_*` variables
+and files (`AWS_ENDPOINT_URL` and `AWS_REGION` among them), for Google from its application credentials.
+
+An object store has no locks that go with a process. A writer holds a lease instead, and renews it at every
+commit; a dead writer's lease runs out. It keeps others away and does no more: what makes a commit safe is
+that it replaces the head that the writer has read, or fails (`shard.Shard.commit`). Nor can readers be seen,
+so a compacted database stays for a while before a writer removes it.
+"""
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorstore as ts
+
+from regrad_jax.bank.folder import MANIFEST, writer
+from regrad_jax.bank.place import Home, Lock, Place, Spec, UnreachableError, is_unreachable
+from regrad_jax.errors import UserError
+from regrad_jax.home import regrad_home
+
+LEASE_SECONDS = 300  # from one commit to the next; 32 gradients on two cores take a minute
+READERS_SECONDS = 3600  # that a compacted database stays for those who read it
+STALLED_SECONDS = 30
+
+_DRIVERS = {"s3": "s3", "gs": "gcs"}
+_RETRIES = {"max_retries": 6, "initial_delay": "250ms", "max_delay": "8s"}
+# For TensorStore contexts: half a minute of trying, where its default is many.
+CONTEXT = {"s3_request_retries": _RETRIES, "gcs_request_retries": _RETRIES}
+
+
+class Bucket(Place):
+    """A bank's prefix in a bucket."""
+
+    def __init__(self, url: str):
+        """Takes the URL.
+
+        Raises:
+          UserError: it is of no known kind, or lacks a bucket or a prefix.
+        """
+        match = re.fullmatch(r"(s3|gs)://([^/]+)/(.*[^/])/*", url)
+        if not match:
+            raise UserError(f"{url}: give a bank as a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX")
+        scheme, bucket, prefix = match.groups()
+        self._url = f"{scheme}://{bucket}/{prefix}"
+        self._spec: Spec = {"driver": _DRIVERS[scheme], "bucket": bucket, "path": f"{prefix}/"}
+        if scheme == "s3":
+            # TensorStore would ask Amazon where the bucket is.
+            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+            endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+            given: dict[str, Any] = {
+                "aws_region": region or (endpoint and "us-east-1"),
+                "endpoint": endpoint,
+                # It would complain of absent files first.
+                "aws_credentials": {"type": "environment"} if "AWS_ACCESS_KEY_ID" in os.environ else None,
+            }
+            self._spec |= {name: value for name, value in given.items() if value}
+        # Without these a connection that has died silently is waited for until the system gives up on it
+        # (tensorstore issue 291). They are read at the first request of a process.
+        os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", str(STALLED_SECONDS))
+        os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES", "1")
+
+    def __str__(self) -> str:
+        return self._url
+
+    def _objects(self) -> "_Objects":
+        return _Objects(self._spec, self._url)
+
+    def manifest(self) -> bytes | None:
+        """As `Place.manifest`."""
+        return self._objects().read(MANIFEST)[0]
+
+    def shard(self, name: str) -> Home:
+        """As `Place.shard`."""
+        spec = self._spec | {"path": f"{self._spec['path']}shards/"}
+        return BucketHome(_Objects(spec, f"{self._url}/shards"), name)
+
+    @contextlib.contextmanager
+    def create(self, manifest: bytes) -> Iterator[Place]:
+        """As `Place.create`. What a creation that died leaves has no manifest, and the next takes it over."""
+        objects = self._objects()
+        present, generation = objects.read(MANIFEST)
+        if present is not None:
+            raise UserError(f"cannot create a bank at {self}: there is one already")
+        yield self
+        if not objects.write(MANIFEST, manifest, generation):
+            raise UserError(f"cannot create a bank at {self}: another process has just made one")
+
+    def index_folder(self, identity: str) -> str:
+        """As `Place.index_folder`: in the cache, since ScaNN reads its index from a local folder."""
+        name = hashlib.sha256(f"{self} {identity}".encode()).hexdigest()[:32]
+        return str(regrad_home() / "indexes" / name)
+
+    def usage(self) -> None:
+        """As `Place.usage`: TensorStore does not tell objects' sizes."""
+
+
+class BucketHome(Home):
+    """A shard's databases under a prefix."""
+
+    def __init__(self, objects: "_Objects", name: str):
+        """Takes the prefix of all shards, and this one's name."""
+        self._objects, self._name = objects, name
+
+    def __str__(self) -> str:
+        return f"{self._objects}/{self._name}"
+
+    def _prefix(self, number: int) -> str:
+        return f"{self._name}.{number}/" if number else f"{self._name}/"
+
+    def database(self, number: int) -> Spec:
+        """As `Home.database`."""
+        return self._objects.spec | {"path": self._objects.spec["path"] + self._prefix(number)}
+
+    def _pointer(self) -> tuple[dict[str, Any], bytes]:
+        text, generation = self._objects.read(f"{self._name}.current")
+        return json.loads(text) if text else {"number": 0, "removed": 0, "time": 0.0}, generation
+
+    def current(self) -> int | None:
+        """As `Home.current`."""
+        number = self._pointer()[0]["number"]
+        return None if self._objects.read(f"{self._prefix(number)}manifest.ocdbt")[0] is None else number
+
+    def hold(self) -> tuple[int, Callable[[], object]]:
+        """As `Home.hold`: what is compacted stays for `READERS_SECONDS`."""
+        number = self.current()
+        if number is None:
+            raise FileNotFoundError(f"no database in {self}")
+        return number, lambda: None
+
+    def lock(self) -> Lock:
+        """As `Home.lock`: a lease."""
+        lease = _Lease(self._objects, f"{self._name}.lock", str(self))
+        lease.renew()
+        return lease
+
+    @contextlib.contextmanager
+    def draft(self, number: int) -> Iterator[Spec]:
+        """As `Home.draft`: in its place, to which a pointer is turned when it is whole."""
+        self._objects.remove(self._prefix(number))  # of a compaction that died
+        pointer, generation = self._pointer()
+        yield self.database(number)
+        turned = pointer | {"number": number, "time": time.time()}
+        if not self._objects.write(f"{self._name}.current", json.dumps(turned).encode(), generation):
+            raise UserError(f"{self} has been compacted by another process meanwhile; nothing was changed")
+
+    def sweep(self) -> None:
+        """As `Home.sweep`."""
+        pointer, generation = self._pointer()
+        if pointer["removed"] == pointer["number"] or time.time() - pointer["time"] < READERS_SECONDS:
+            return
+        for number in range(pointer["removed"], pointer["number"]):
+            self._objects.remove(self._prefix(number))
+        done = pointer | {"removed": pointer["number"]}
+        self._objects.write(f"{self._name}.current", json.dumps(done).encode(), generation)
+
+
+class _Lease(Lock):
+    """An object that says who writes and until when."""
+
+    def __init__(self, objects: "_Objects", name: str, what: str):
+        self._objects, self._name, self._what = objects, name, what
+        self._id = uuid.uuid4().hex
+
+    def renew(self) -> None:
+        text, generation = self._objects.read(self._name)
+        held = json.loads(text) if text else None
+        if held and held["id"] != self._id and held["until"] > time.time():
+            self._refuse(held)
+        mine = {"id": self._id, "holder": writer(), "until": time.time() + LEASE_SECONDS}
+        if not self._objects.write(self._name, json.dumps(mine).encode(), generation):
+            text, _ = self._objects.read(self._name)
+            self._refuse(json.loads(text) if text else {"holder": "another process", "until": time.time()})
+
+    def release(self) -> None:
+        text, generation = self._objects.read(self._name)
+        if text and json.loads(text)["id"] == self._id:
+            self._objects.write(self._name, None, generation)
+
+    def _refuse(self, held: dict[str, Any]) -> None:
+        until = datetime.datetime.fromtimestamp(held["until"], datetime.UTC).isoformat(timespec="seconds")
+        raise UserError(
+            f"{self._what} is being written by {held['holder']}: wait for it to end (if it has died, its "
+            f"lock ends at {until})"
+        )
+
+
+class _Objects:
+    """Single objects under a prefix."""
+
+    def __init__(self, spec: Spec, url: str):
+        self.spec, self._url = spec, url
+        self._kv = ts.KvStore.open(spec, context=ts.Context(CONTEXT)).result()
+
+    def __str__(self) -> str:
+        return self._url
+
+    def read(self, name: str) -> tuple[bytes | None, bytes]:
+        """Returns (an object, or None where there is none; its generation, for `write`)."""
+        with self._reached():
+            result = self._kv.read(name).result()
+        return (result.value if result.state == "value" else None), result.stamp.generation
+
+    def write(self, name: str, value: bytes | None, generation: bytes) -> bool:
+        """Writes or, for None, deletes what has this generation; returns whether it still had."""
+        with self._reached():
+            return bool(self._kv.write(name, value, if_equal=generation).result().generation)
+
+    def remove(self, prefix: str) -> None:
+        """Deletes all objects of a prefix that ends in a slash."""
+        with self._reached():
+            self._kv.delete_range(ts.KvStore.KeyRange(prefix, prefix[:-1] + "0")).result()
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            if is_unreachable(error):
+                raise unreachable(self._url, error) from error
+            raise
+
+
+def unreachable(where: str, error: Exception) -> UnreachableError:
+    """Returns the error that says so in one line."""
+    reason = str(error).split(" [")[0][:300]
+    return UnreachableError(
+        f"{where} cannot be reached ({reason}): check the URL, the network and the credentials"
+    )

@@ -1,0 +1,126 @@
+"""Where a bank lives, as the rest of the bank sees it: a folder (`folder.py`) or a bucket (`bucket.py`).
+
+A place keeps the manifest and the homes of the shards. A shard's home keeps its databases, which are
+numbered from 0 and of which one counts: the current one. Each compaction makes the next.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from regrad_jax.errors import RunError
+
+Spec = dict[str, Any]  # a TensorStore key-value store as JSON
+
+
+class UnreachableError(RunError):
+    """The store does not answer, or not to us. Nothing is known of what it holds."""
+
+
+class Lock(Protocol):
+    """A held writer's lock."""
+
+    def renew(self) -> None:
+        """Makes sure that the lock is still held, before a commit.
+
+        Raises:
+          UserError: another writer has taken it.
+        """
+        ...
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        ...
+
+
+class Home(Protocol):
+    """Where the databases of one shard lie. Its `str` names it in messages."""
+
+    def database(self, number: int) -> Spec:
+        """Returns the key-value store of a database's files."""
+        ...
+
+    def current(self) -> int | None:
+        """Returns the number of the current database; None where there is none."""
+        ...
+
+    def hold(self) -> tuple[int, Callable[[], object]]:
+        """Keeps the current database from being removed.
+
+        Returns:
+          Its number, and what to call when it is no longer read.
+
+        Raises:
+          FileNotFoundError: there is none.
+        """
+        ...
+
+    def lock(self) -> Lock:
+        """Becomes the only writer.
+
+        Raises:
+          UserError: another writer holds the lock (it is named).
+        """
+        ...
+
+    def draft(self, number: int) -> contextlib.AbstractContextManager[Spec]:
+        """Yields where to write a new database; it is the current one when the block has ended well."""
+        ...
+
+    def sweep(self) -> None:
+        """Removes what dead writers and compactions left behind and nobody reads; needs the lock."""
+        ...
+
+
+class Place(Protocol):
+    """Where one bank lives. Its `str` names it in messages."""
+
+    def manifest(self) -> bytes | None:
+        """Returns the manifest's text, or None where there is no bank.
+
+        Raises:
+          UserError: what is there is no bank.
+        """
+        ...
+
+    def shard(self, name: str) -> Home:
+        """Returns the home of a shard."""
+        ...
+
+    def create(self, manifest: bytes) -> contextlib.AbstractContextManager["Place"]:
+        """Yields where to make the shards of a new bank; the bank is there when the block has ended well.
+
+        Raises:
+          UserError: something is there already.
+        """
+        ...
+
+    def index_folder(self, identity: str) -> str:
+        """Returns the folder of the search index on this machine, for the bank of this identity."""
+        ...
+
+    def usage(self) -> int | None:
+        """Returns bytes on the disk; None where that cannot be known."""
+        ...
+
+
+def place_of(address: str | os.PathLike[str]) -> Place:
+    """Returns the place of a bank: a folder's path, or `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
+
+    Raises:
+      UserError: a URL of another kind, or without a bucket or prefix.
+    """
+    from regrad_jax.bank.bucket import Bucket
+    from regrad_jax.bank.folder import Folder
+
+    address = os.fspath(address)
+    if "://" in address:
+        return Bucket(address)
+    return Folder(address)
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Returns whether an error of TensorStore tells of its store's absence, and not of what it holds."""
+    codes = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED", "UNAUTHENTICATED")
+    return str(error).startswith(codes) or "retry attempts failed" in str(error)
