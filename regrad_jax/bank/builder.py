@@ -2,8 +2,13 @@
 
 Interrupted at any point, the bank holds the batches committed so far and the next build goes on behind
 them. How a passage becomes a gradient is the caller's business (`Encode`).
+
+Any number of processes may build a bank of several shards together, each given all passages: a builder takes
+the shards that nobody else is writing, one after the other, and then waits for those that others have taken,
+to go on where they stopped should they die.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,6 +18,7 @@ import numpy as np
 from regrad_jax.bank.records import Entry, text_digest
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
+from regrad_jax.errors import UserError
 from regrad_jax.progress import Progress, to_stderr
 
 
@@ -40,6 +46,8 @@ class Built(NamedTuple):
     refused: list[str]
 
 
+_WAIT_SECONDS = 2
+
 Encode = Callable[[Sequence[Passage]], Encoded]
 
 
@@ -54,21 +62,56 @@ def build(
     """Adds passages to a bank; those that it holds with the same content cost nothing.
 
     Args:
-        bank: open; this takes its writer's lock.
+        bank: open; this takes its writers' locks, one after the other.
         passages: with distinct ids. They are encoded in the order of their lengths.
         encode: passages -> what the bank keeps of them.
         commit_size: passages in one commit.
         progress: takes a line of text now and then.
 
     Raises:
-        UserError: another process writes to the bank.
+        UserError: another process writes to the bank, and it has one shard.
     """
-    bank.lock()
+    mine: dict[int, list[Passage]] = {number: [] for number in range(bank.manifest.shards)}
+    for passage in passages:
+        mine[bank.shard_of(passage.document_id)].append(passage)
+    # Builders that start together start at different shards.
+    first = os.getpid() % len(mine)
+    waiting = [*mine][first:] + [*mine][:first]
+    added = 0
+    refused: list[str] = []
+    while waiting:
+        busy = []
+        for number in waiting:
+            try:
+                bank.lock([number])
+            except UserError as error:
+                if len(mine) == 1:
+                    raise
+                busy.append(number)
+                reason = error
+                continue
+            name = f"shard {number}: " if len(mine) > 1 else ""
+            tell = lambda line, name=name: progress(name + line)
+            some_added, some_refused = _build_shard(bank, number, mine[number], encode, commit_size, tell)
+            added, refused = added + some_added, refused + some_refused
+            if len(mine) > 1:
+                bank.unlock([number])
+        if busy and busy == waiting:
+            progress(f"waiting for {len(busy)} shards: {reason}")
+            time.sleep(_WAIT_SECONDS)
+        waiting = busy
+    return Built(added, len(passages) - added - len(refused), refused)
+
+
+def _build_shard(
+    bank: Bank, number: int, passages: Sequence[Passage], encode: Encode, commit_size: int, progress: Progress
+) -> tuple[int, list[str]]:
+    """Builds what belongs to one shard, whose lock is held; returns (passages added, ids refused)."""
     # A document that is cut otherwise than before leaves passages behind.
     ids, owners = {p.id for p in passages}, {p.document_id for p in passages}
     stale = [r.id for r in bank.records.values() if r.document_id in owners and r.id not in ids]
     if stale:
-        bank.delete(stale)
+        bank.delete(stale, shards=[number])
     todo = [p for p in passages if not bank.contains(p.id, text_digest(p.content))]
     # Like lengths together: a batch is padded to its longest passage.
     todo.sort(key=lambda p: len(p.content))
@@ -96,7 +139,7 @@ def build(
                 f"{done:,}/{len(todo):,} passages, {done / seconds:.1f} passages/s, "
                 f"{tokens / seconds:,.0f} tokens/s, {left:.0f} s left"
             )
-    return Built(len(todo) - len(refused), len(passages) - len(todo), refused)
+    return len(todo) - len(refused), refused
 
 
 def _entry(passage: Passage, encoded: Encoded, n: int) -> Entry:

@@ -62,7 +62,10 @@ class Folder(Place):
                 file.write(manifest)
                 file.flush()
                 os.fsync(file.fileno())
-            os.rename(draft.path, self.path)
+            try:
+                os.rename(draft.path, self.path)
+            except OSError as error:
+                raise UserError(f"cannot create a bank at {self.path}: {error.strerror}") from error
 
     def index_folder(self, identity: str) -> str:
         """As `Place.index_folder`: inside the bank."""

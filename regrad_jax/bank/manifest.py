@@ -16,9 +16,10 @@ from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.errors import UserError
 
 SCHEMA_VERSION = 2
+MAX_SHARDS = 256  # a position has 40 bits, of which a shard's documents take 32 (`shards`)
 # What each older schema's fields become in the next.
 _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    1: lambda fields: fields | {"schema_version": 2, "id": ""},
+    1: lambda fields: fields | {"schema_version": 2, "id": "", "shards": 1},
 }
 
 
@@ -77,6 +78,7 @@ class Manifest:
       embedder_digest: digest of its weights.
       key_width: E, numbers in a key.
       codec: how rows are packed; a name in `codecs.CODECS`.
+      shards: databases that the documents are spread over, each of which one process writes at a time.
       id: tells banks apart that follow each other at one place.
       schema_version: of the format on disk.
     """
@@ -88,12 +90,15 @@ class Manifest:
     embedder_digest: str
     key_width: int
     codec: str = DEFAULT_CODEC
+    shards: int = 1
     id: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self):
         if self.codec not in CODECS:
             raise UserError(f"no codec is called {self.codec!r}; choose one of {', '.join(CODECS)}")
+        if not 1 <= self.shards <= MAX_SHARDS:
+            raise UserError(f"a bank has 1 to {MAX_SHARDS} shards, not {self.shards}")
         layout = json.loads(json.dumps(self.row_layout, allow_nan=False))
         object.__setattr__(self, "row_layout", layout)
 

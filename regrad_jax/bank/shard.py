@@ -137,15 +137,22 @@ class Shard:
         self._open(version)
 
     @staticmethod
-    def create(home: Home, packed_bytes: int, key_width: int) -> None:
-        """Makes an empty shard where there is none; arguments as for opening."""
+    def create(home: Home, packed_bytes: int, key_width: int, first_position: int = 0) -> None:
+        """Makes an empty shard where there is none.
+
+        Args:
+          home: where it is to be.
+          packed_bytes: C, bytes in a packed row.
+          key_width: E, numbers in a key.
+          first_position: of its first document.
+        """
         with _writing(home), home.draft(0) as files:
-            _create(files, Head(0, 0, 0, now()), packed_bytes, key_width)
+            _create(files, Head(0, first_position, 0, now()), packed_bytes, key_width)
 
     @property
-    def version(self) -> int:
-        """The version that is read."""
-        return self._head.version
+    def locked(self) -> bool:
+        """Whether this is the shard's writer."""
+        return self._lock is not None
 
     def is_current(self) -> bool:
         """Returns whether the version that is read is still the latest.
@@ -207,15 +214,24 @@ class Shard:
         Raises:
           DamagedError: naming the positions that cannot be read.
         """
+        return self.begin_read(array, positions_K)()
+
+    def begin_read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> Callable[[], np.ndarray]:
+        """Starts what `read` does; what is returned waits for it."""
         source = self._arrays[array]
         if len(positions_K) == 0:  # TensorStore would fetch chunk 0, which may be absent
-            return np.empty((0, source.shape[1]), source.dtype.numpy_dtype)
-        try:
-            return np.asarray(source[positions_K].read().result())
-        except ValueError as error:
-            self._reached(error)
-            damaged = [p for p in positions_K.tolist() if not self._readable(source, p)]
-            raise DamagedError(_brief(error), damaged) from error
+            return lambda: np.empty((0, source.shape[1]), source.dtype.numpy_dtype)
+        future = source[positions_K].read()
+
+        def wait() -> np.ndarray:
+            try:
+                return np.asarray(future.result())
+            except ValueError as error:
+                self._reached(error)
+                damaged = [p for p in positions_K.tolist() if not self._readable(source, p)]
+                raise DamagedError(_brief(error), damaged) from error
+
+        return wait
 
     def orphans(self, positions: set[int]) -> list[int]:
         """Returns positions that have a row or a key and are not among these.
@@ -337,7 +353,7 @@ class Shard:
         if self._lock is None:
             return
         try:
-            self._open(self.version)  # what others commit from here on is not ours to see
+            self._open(self._head.version)  # what others commit from here on is not ours to see
         finally:
             lock, self._lock = self._lock, None
             lock.release()

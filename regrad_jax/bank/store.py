@@ -1,7 +1,7 @@
 """The bank: documents' gradients at rest, with their retrieval keys and texts.
 
     manifest.json     fixed facts (manifest.py), written once
-    shards/00000*     rows, keys and records (shard.py), and the lock of their writer
+    shards/NNNNN*     rows, keys and records (shard.py), one database or several (shards.py), and writers' locks
     index/            made from the keys by retrieval/index.py
 
 in a folder or under a bucket's prefix (place.py).
@@ -22,16 +22,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.bank import shard
+from regrad_jax.bank import shard, shards
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.bank.folder import MANIFEST
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.place import Place, place_of
 from regrad_jax.bank.records import Entry, Record, text_digest
+from regrad_jax.bank.shards import Shards, State
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
-_SHARD = "00000"
 _VERIFIED_AT_ONCE = 1024  # documents
 
 
@@ -72,7 +72,7 @@ class Bank:
         self._decode = jax.jit(codec.decode, static_argnames="length")
         try:
             packed_bytes = codec.packed_bytes(manifest.row_length)
-            self._shard = shard.Shard(place.shard(_SHARD), packed_bytes, manifest.key_width, version)
+            self._shards = Shards(place, manifest.shards, packed_bytes, manifest.key_width, version)
         except shard.DamagedError as error:
             raise self._broken(error) from error
 
@@ -91,7 +91,7 @@ class Bank:
         place = place_of(path)
         packed_bytes = CODECS[manifest.codec].packed_bytes(manifest.row_length)
         with place.create(manifest.to_json().encode()) as draft:
-            shard.Shard.create(draft.shard(_SHARD), packed_bytes, manifest.key_width)
+            shards.create(draft, manifest.shards, packed_bytes, manifest.key_width)
         return cls(place, manifest)
 
     @classmethod
@@ -124,7 +124,13 @@ class Bank:
     @property
     def version(self) -> int:
         """The version that is read: the number of its commit; 0 when there was none."""
-        return self._shard.head.version
+        return self._shards.version
+
+    @property
+    def state(self) -> State:
+        """What is read, exactly: commits of each shard. Of several shards' concurrent commits, which made a
+        version is told only afterwards (`shards`)."""
+        return self._shards.state
 
     @property
     def index_folder(self) -> str:
@@ -146,13 +152,24 @@ class Bank:
         """Position -> what is wrong with a document whose record cannot be read. The first use reads all."""
         return self._all.damaged
 
-    def lock(self) -> None:
-        """Becomes the bank's only writer now instead of at the first write, and sees its latest commit.
+    def lock(self, numbers: Iterable[int] | None = None) -> None:
+        """Becomes the only writer now instead of at the first write, and sees the latest commit.
+
+        Args:
+          numbers: of the shards to write; by default all.
 
         Raises:
-          UserError: another process is writing.
+          UserError: another process is writing one of them.
         """
-        self._begin_write()
+        self._begin_write(numbers)
+
+    def unlock(self, numbers: Iterable[int] | None = None) -> None:
+        """Gives writer's locks back, if held, by default all; the bank can still be read."""
+        self._shards.unlock(numbers)
+
+    def shard_of(self, document_id: str) -> int:
+        """Returns the number of the shard that a document belongs to."""
+        return self._shards.of(document_id)
 
     def append(
         self,
@@ -161,7 +178,9 @@ class Bank:
         keys_NxE: np.ndarray,
         reason: str = "append",
     ) -> list[int]:
-        """Commits a batch of documents whole; a document whose id is there already is replaced.
+        """Commits a batch of documents; a document whose id is there already is replaced.
+
+        Of each shard that the batch has documents of, its part is committed whole.
 
         Args:
           entries: N documents with distinct ids.
@@ -180,17 +199,31 @@ class Bank:
         self._check(entries, rows_NxP, keys_NxE)
         if not entries:
             return []
-        self._begin_write()
-        time, first = shard.now(), self._shard.head.next_position
-        records = [Record.of(entry, first + i, time) for i, entry in enumerate(entries)]
-        places = self._all.positions
-        replaced = [places[e.id] for e in entries if e.id in places]
+        parts: dict[int, list[int]] = {}
+        for n, entry in enumerate(entries):
+            parts.setdefault(self.shard_of(entry.document_id), []).append(n)
+        self._begin_write(parts)
         packed_NxC = np.asarray(self._encode(rows_NxP))
-        self._commit(replaced, shard.Batch(records, packed_NxC, keys_NxE), reason=reason)
-        return [record.position for record in records]
+        positions = [0] * len(entries)
+        for number, part in parts.items():
+            time, first = shard.now(), self._shards[number].head.next_position
+            records = [Record.of(entries[n], first + i, time) for i, n in enumerate(part)]
+            places = self._all.positions
+            replaced = [places[record.id] for record in records if record.id in places]
+            batch = shard.Batch(records, packed_NxC[part], keys_NxE[part])
+            self._commit(number, replaced, batch, reason=reason)
+            for n, record in zip(part, records, strict=True):
+                positions[n] = record.position
+        return positions
 
-    def delete(self, names: Iterable[str] = (), sources: Iterable[str] = (), damaged: bool = False) -> int:
-        """Removes documents in one commit: row, key and record.
+    def delete(
+        self,
+        names: Iterable[str] = (),
+        sources: Iterable[str] = (),
+        damaged: bool = False,
+        shards: Iterable[int] | None = None,
+    ) -> int:
+        """Removes documents in one commit a shard: row, key and record.
 
         They are gone from this version on; `compact` removes them from the disk.
 
@@ -199,6 +232,7 @@ class Bank:
             passed over.
           sources: removes every document that came from one of these.
           damaged: removes what `verify` finds damaged.
+          shards: numbers of the shards to look in, by default all.
 
         Returns:
           How many rows were removed.
@@ -206,7 +240,8 @@ class Bank:
         Raises:
           UserError: another process is writing.
         """
-        self._begin_write()
+        numbers = range(len(self._shards)) if shards is None else list(shards)
+        self._begin_write(numbers)
         unwanted, origins = set(names), set(sources)
         gone = {
             r.position
@@ -215,9 +250,11 @@ class Bank:
         }
         if damaged:
             gone |= {fault.position for fault in self.verify()}
-        if gone:
-            self._commit(sorted(gone), reason="delete")
-        return len(gone)
+        parts = self._shards.split(sorted(gone))
+        for number in numbers:
+            if mine := parts.get(number):
+                self._commit(number, mine, reason="delete")
+        return sum(len(parts.get(number, ())) for number in numbers)
 
     def log(self, last: int = 20) -> list[shard.Head]:
         """Returns the last commits, newest first, as far back as versions can be opened.
@@ -225,10 +262,10 @@ class Bank:
         Raises:
           UserError: the database is damaged.
         """
-        return list(self._shard.log(last))
+        return self._shards.log(last)
 
     def rollback(self, version: int) -> None:
-        """Makes the documents of an older version the bank's again, in a commit of its own.
+        """Makes the documents of an older version the bank's again, in one commit a shard.
 
         Raises:
           UserError: the version is not held any more, something of it is damaged, or another process
@@ -238,20 +275,24 @@ class Bank:
         past = Bank(self.place, self.manifest, version)
         back = [position for position in past.records if position not in self.records]
         gone = [position for position in self.records if position not in past.records]
-        if back or gone:
-            try:
-                if lost := [p for p in past.damaged if p not in self.damaged]:
-                    raise shard.DamagedError("records cannot be read", lost)
-                values = past._shard.values(back)
-            except shard.DamagedError as error:
-                names = past._names(error.positions)
-                raise UserError(
-                    f"bank {self.place}: version {version} of {names} is damaged "
-                    f"({error}); roll back to another"
-                ) from error
+        values: dict[int, Mapping[str, bytes]] = {}
+        try:
+            if lost := [p for p in past.damaged if p not in self.damaged]:
+                raise shard.DamagedError("records cannot be read", lost)
+            for number, mine in self._shards.split(back).items():
+                values[number] = past._shards[number].values(mine)
+        except shard.DamagedError as error:
+            raise UserError(
+                f"bank {self.place}: version {version} of {past._names(error.positions)} is damaged "
+                f"({error}); roll back to another"
+            ) from error
+        returning, leaving = self._shards.split(back), self._shards.split(gone)
+        for number in sorted({*returning, *leaving}):
+            records = [past.records[p] for p in returning.get(number, ())]
             self._commit(
-                gone,
-                restored=([past.records[p] for p in back], values),
+                number,
+                leaving.get(number, ()),
+                restored=(records, values.get(number, {})),
                 reason=f"rollback to {version}",
             )
 
@@ -264,14 +305,16 @@ class Bank:
 
         Raises:
           UserError: a document is damaged (it is named; `delete` with `damaged` first), or another
-            process is writing. Nothing was changed.
+            process is writing. Its shard was not changed.
         """
         self._begin_write()
         before = self.place.usage()
         try:
             if self.damaged:
                 raise shard.DamagedError("records cannot be read", list(self.damaged))
-            self._shard.compact(list(self.records))
+            positions = self._shards.split(self.records)
+            for number in range(len(self._shards)):
+                self._shards[number].compact(positions.get(number, []))
         except shard.DamagedError as error:
             raise UserError(
                 f"bank {self.place} cannot be compacted: {self._names(error.positions)}: {error} "
@@ -298,7 +341,7 @@ class Bank:
             some = np.array(positions[start : start + _VERIFIED_AT_ONCE])
             for array in ("rows", "keys"):
                 try:
-                    self._shard.read(array, some)
+                    self._shards.read(array, some)
                 except shard.DamagedError as error:
                     for p in error.positions:
                         faults[p] = Fault(p, self.records[p].id, f"{array[:-1]}: {error}")
@@ -306,7 +349,7 @@ class Bank:
         for record in self.records.values():
             if text_digest(record.text) != record.sha256:
                 faults[record.position] = Fault(record.position, record.id, "text: is not that of its sha256")
-        for position in self._shard.orphans({*self.records, *self.damaged}):
+        for position in self._shards.orphans({*self.records, *self.damaged}):
             faults[position] = Fault(position, "", "orphan: a row or key without a record")
         return [faults[position] for position in sorted(faults)]
 
@@ -346,7 +389,7 @@ class Bank:
         except shard.DamagedError as error:
             sound_K = ~np.isin(positions_K, error.positions)
         packed_KxC = np.zeros((len(positions_K), self.packed_bytes), np.uint8)
-        packed_KxC[sound_K] = self._shard.read("rows", positions_K[sound_K])
+        packed_KxC[sound_K] = self._shards.read("rows", positions_K[sound_K])
         return packed_KxC, sound_K
 
     def read_rows(self, positions: Sequence[int] | np.ndarray) -> jax.Array:
@@ -365,7 +408,7 @@ class Bank:
 
     def positions(self) -> np.ndarray:
         """Returns every document's position, int64, increasing; damaged ones among them."""
-        return np.array(self._shard.positions(), np.int64)
+        return np.array(self._shards.positions(), np.int64)
 
     def keys(self) -> tuple[np.ndarray, np.ndarray]:
         """Reads every key that is not damaged.
@@ -375,16 +418,16 @@ class Bank:
         """
         positions_N = self.positions()
         try:
-            return positions_N, self._shard.read("keys", positions_N)
+            return positions_N, self._shards.read("keys", positions_N)
         except shard.DamagedError as error:
             positions_N = positions_N[~np.isin(positions_N, error.positions)]
-            return positions_N, self._shard.read("keys", positions_N)
+            return positions_N, self._shards.read("keys", positions_N)
 
     def read_records(self, positions: Iterable[int]) -> dict[int, Record]:
         """Reads records by position, concurrently; those that are damaged or absent are left out."""
         if self._everything is not None:
             return {p: self.records[p] for p in positions if p in self.records}
-        return self._shard.records([int(p) for p in positions]).sound
+        return self._shards.records([int(p) for p in positions]).sound
 
     def passages(self) -> list[Passage]:
         """Returns what `build` was given, for another bank to be made from."""
@@ -421,7 +464,8 @@ class Bank:
             "path": str(self.place),
             "documents": count,
             "version": self.version,
-            "oldest_version": self._shard.head.oldest,
+            "oldest_version": self._shards.oldest(),
+            "shards": len(self._shards),
             "damaged_records": len(self.damaged),
             "bytes": on_disk,
             "bytes_per_document": {name: round(size, 1) for name, size in parts.items()},
@@ -432,12 +476,12 @@ class Bank:
         }
 
     def close(self) -> None:
-        """Gives back the writer's lock, if held; the bank can still be read."""
-        self._shard.unlock()
+        """Gives back the writer's locks, if held; the bank can still be read."""
+        self.unlock()
 
     def __len__(self) -> int:
         """Documents, damaged ones among them."""
-        return self._shard.head.documents
+        return self._shards.documents
 
     def __enter__(self) -> "Bank":
         return self
@@ -460,19 +504,15 @@ class Bank:
             if times > 1:
                 raise UserError(f"id {id!r} is given {times} times in one batch; nothing was added")
 
-    def _begin_write(self) -> None:
+    def _begin_write(self, numbers: Iterable[int] | None = None) -> None:
         if self._past:
             raise UserError(f"bank {self.place} is open at version {self.version}, to be read only")
-        before = self.version
-        self._shard.lock()
-        # Another writer may have committed before us, or a commit of ours failed at its very end.
-        if not self._shard.is_current():
-            self._shard.refresh()
-        if self.version != before:
+        if self._shards.lock(numbers):
             self._everything = None
 
     def _commit(
         self,
+        number: int,
         gone: Sequence[int],
         added: shard.Batch | None = None,
         restored: tuple[Sequence[Record], Mapping[str, bytes]] = ((), {}),
@@ -480,24 +520,24 @@ class Bank:
     ) -> None:
         records = [*restored[0], *(added.records if added else ())]
         removed = sum(p in self.records or p in self.damaged for p in gone)  # the others are orphans
-        before = self._shard.head
+        before = self._shards[number].head
         head = before._replace(
             version=before.version + 1,
             next_position=before.next_position + (len(added.records) if added else 0),
             documents=before.documents - removed + len(records),
-            time=shard.now(),
+            time=max(shard.now(), before.time),  # a clock that went back must not turn the log around
             added=len(records),
             removed=removed,
             reason=reason,
         )
-        self._shard.commit(head, gone, added, restored[1])
+        self._shards[number].commit(head, gone, added, restored[1])
         self._all.change(gone, records)
 
     @property
     def _all(self) -> "_Everything":
         if self._everything is None:
             try:
-                self._everything = _Everything(self._shard.records(self._shard.positions()))
+                self._everything = _Everything(self._shards.records(self._shards.positions()))
             except shard.DamagedError as error:
                 raise self._broken(error) from error
         return self._everything
@@ -513,7 +553,7 @@ class Bank:
     def _read(self, array: Literal["rows", "keys"], positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Reads as the shard does, but says so where there is no document at all."""
         try:
-            return self._shard.read(array, np.asarray(positions, np.int64))
+            return self._shards.read(array, np.asarray(positions, np.int64))
         except shard.DamagedError:
             for position in np.asarray(positions).tolist():
                 if position not in self.records and position not in self.damaged:
@@ -540,7 +580,7 @@ class _Everything:
             self.damaged.pop(position, None)
             if record := self.records.pop(position, None):
                 del self.positions[record.id]
-        in_order = not added or added[0].position > max(self.records, default=-1)
+        in_order = not added or added[0].position > next(reversed(self.records), -1)
         for record in added:
             self.records[record.position] = record
             self.positions[record.id] = record.position

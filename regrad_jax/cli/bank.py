@@ -117,7 +117,7 @@ def _compact(bank: Bank) -> dict:
 
 def _reindex(bank: Bank) -> dict:
     shutil.rmtree(bank.index_folder, ignore_errors=True)
-    index = open_index(bank.index_folder, bank.version, bank.keys)
+    index = open_index(bank.index_folder, bank.state, bank.keys)
     return {"index": index.kind, "reason": index.reason}
 
 

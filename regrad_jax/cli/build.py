@@ -2,7 +2,9 @@
 
 A corpus is a .jsonl file (id, text, optional title and source), a .tsv file with a header of the same
 names, or a folder of .txt and .md files. Documents that the bank holds unchanged cost nothing; an
-interrupted build goes on where it stopped.
+interrupted build goes on where it stopped. With --shards 8 a new bank can be built by eight of these
+commands at once, here or on several machines: each takes what nobody else is at, and what one leaves when
+it dies.
 """
 
 import json
@@ -22,6 +24,9 @@ _BANK = flags.DEFINE_string(
 )
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rows are packed, for a new bank")
+_SHARDS = flags.DEFINE_integer(
+    "shards", None, "for a new bank, as many as processes are to build it at a time; by default 1", 1
+)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "documents whose gradients are computed in one pass", 1)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
 
@@ -29,7 +34,13 @@ _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
 def run(argv: list[str]) -> None:
     documents = read_corpus(_CORPUS.value)  # before the model loads: bad input is told at once
     regrad = ReGrad.load(_CHECKPOINT.value)
-    bank, built = regrad.build(documents, _BANK.value, codec=_CODEC.value, batch_size=_BATCH_SIZE.value)
+    bank, built = regrad.build(
+        documents,
+        _BANK.value,
+        codec=_CODEC.value,
+        shards=_SHARDS.value,
+        batch_size=_BATCH_SIZE.value,
+    )
     index = regrad.index(bank)
     if built.refused:
         print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)

@@ -23,6 +23,7 @@ from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.place import place_of
 from regrad_jax.bank.records import Record
+from regrad_jax.bank.shards import State
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
 from regrad_jax.data.corpus import cut_passages
@@ -81,8 +82,8 @@ class ReGrad:
         self.checkpoint = checkpoint
         self.base = base
         self.embedder = embedder
-        self._index: tuple[Bank, int, Kind, Index] | None = None
-        self._held: tuple[Bank, int, Resident] | None = None
+        self._index: tuple[Bank, State, Kind, Index] | None = None
+        self._held: tuple[Bank, State, Resident] | None = None
         self._gradients = jax.jit(self._rows)
 
     @classmethod
@@ -138,8 +139,8 @@ class ReGrad:
             )
         return bank
 
-    def create(self, path: str | os.PathLike[str], codec: str = DEFAULT_CODEC) -> Bank:
-        """Makes an empty bank. Raises UserError where something is there already."""
+    def create(self, path: str | os.PathLike[str], codec: str = DEFAULT_CODEC, shards: int = 1) -> Bank:
+        """Makes an empty bank of so many shards. Raises UserError where something is there already."""
         layout = self.checkpoint.layout
         manifest = Manifest(
             fingerprint=self.fingerprint,
@@ -149,6 +150,7 @@ class ReGrad:
             embedder_digest=self.embedder.digest,
             key_width=self.embedder.width,
             codec=codec,
+            shards=shards,
         )
         return Bank.create(path, manifest)
 
@@ -158,6 +160,7 @@ class ReGrad:
         path: str | os.PathLike[str],
         *,
         codec: str | None = None,
+        shards: int | None = None,
         batch_size: int = 8,
         progress: Progress = to_stderr,
     ) -> tuple[Bank, Built]:
@@ -167,16 +170,18 @@ class ReGrad:
             documents: long ones are cut into passages that keep their document's id.
             path: the bank's folder or URL.
             codec: how rows are packed, for a new bank.
+            shards: of a new bank, as many as processes are to build it at a time; by default one.
             batch_size: documents whose gradients are computed in one pass.
             progress: takes a line of text now and then.
 
         Raises:
-            UserError: no documents, another checkpoint's bank, or another codec than the bank's.
+            UserError: no documents, another checkpoint's bank, or another codec or number of shards than the
+                bank's.
         """
         if not documents:
             raise UserError("no documents to build a bank from; give at least one")
         passages = self.passages(documents)
-        return self._build(passages, path, codec, batch_size, progress)
+        return self._build(passages, path, codec, shards, batch_size, progress)
 
     def rebuild(
         self,
@@ -217,17 +222,24 @@ class ReGrad:
             passages += self.passages([Document(document_id, text, pieces[0].title, pieces[0].source)])
         if not passages:
             raise UserError(f"bank {old.place} is empty; there is nothing to build again")
-        return self._build(passages, path, codec or old.manifest.codec, batch_size, progress)
+        codec, shards = codec or old.manifest.codec, old.manifest.shards
+        return self._build(passages, path, codec, shards, batch_size, progress)
 
-    def _build(self, passages, path, codec, batch_size, progress) -> tuple[Bank, Built]:
-        if place_of(path).manifest() is not None:
-            bank = self.open(path)
-            if codec not in (None, bank.manifest.codec):
-                raise UserError(
-                    f"bank {path} is packed as {bank.manifest.codec}, not {codec}; leave --codec out"
-                )
-        else:
-            bank = self.create(path, codec or DEFAULT_CODEC)
+    def _build(self, passages, path, codec, shards, batch_size, progress) -> tuple[Bank, Built]:
+        if place_of(path).manifest() is None:
+            try:
+                self.create(path, codec or DEFAULT_CODEC, shards or 1)
+            except UserError:
+                if place_of(path).manifest() is None:  # else another builder was faster
+                    raise
+        bank = self.open(path)
+        if codec not in (None, bank.manifest.codec):
+            raise UserError(f"bank {path} is packed as {bank.manifest.codec}, not {codec}; leave --codec out")
+        if shards not in (None, bank.manifest.shards):
+            raise UserError(
+                f"bank {path} has {bank.manifest.shards} shards, not {shards}; leave --shards out or build a "
+                "new bank"
+            )
         encode = functools.partial(self._encode, batch_size=batch_size)
         with bank:
             commit_size = batch_size * max(1, 32 // batch_size)
@@ -280,9 +292,9 @@ class ReGrad:
 
     def index(self, bank: Bank, kind: Kind = "auto") -> Index:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
-        if self._index is None or self._index[:3] != (bank, bank.version, kind):
-            made = open_index(bank.index_folder, bank.version, lambda: _sound_keys(bank), kind)
-            self._index = bank, bank.version, kind, made
+        if self._index is None or self._index[:3] != (bank, bank.state, kind):
+            made = open_index(bank.index_folder, bank.state, lambda: _sound_keys(bank), kind)
+            self._index = bank, bank.state, kind, made
         return self._index[3]
 
     def retrieve(self, questions: Sequence[str], bank: Bank, top_k: int) -> Retrieved:
@@ -308,13 +320,13 @@ class ReGrad:
         self._held = None  # frees what was held before
         _ = self.answerer  # the model comes first: what it leaves is what there is for rows
         held = Resident.load(bank)
-        self._held = bank, bank.version, held
+        self._held = bank, bank.state, held
         return held
 
     def _resident(self, bank: Bank) -> Resident | None:
         if self._held is None or self._held[0] is not bank:
             return None
-        return self._held[2] if self._held[1] == bank.version else self.hold(bank)
+        return self._held[2] if self._held[1] == bank.state else self.hold(bank)
 
     def adapt(self, question: str, bank: Bank, *, top_k: int = 3, gamma: float = 1.0) -> Tree:
         """Returns theta_q, the adapted parameters of one question."""

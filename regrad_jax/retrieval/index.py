@@ -44,6 +44,7 @@ _DIGEST = "sha256"  # the file that vouches for an index's other files
 _DRAFT_SECONDS = 3600
 
 Kind = Literal["auto", "exact", "scann"]
+Version = tuple[int, ...]  # of a bank, exactly: commits of each of its shards
 
 
 class Index(Protocol):
@@ -147,7 +148,7 @@ class ScannIndex:
             found, scores = self._searcher.search_batched(queries_QxE, k, count, everywhere)
         return self._positions_N[found], np.asarray(scores, np.float32)
 
-    def save(self, folder: str | os.PathLike[str], version: int) -> None:
+    def save(self, folder: str | os.PathLike[str], version: Version) -> None:
         """Keeps the index for `load`, in place of those of other versions.
 
         Args:
@@ -175,7 +176,7 @@ class ScannIndex:
                     shutil.rmtree(draft, ignore_errors=True)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], version: int) -> "ScannIndex | None":
+    def load(cls, folder: str | os.PathLike[str], version: Version) -> "ScannIndex | None":
         """Returns the index saved for this version of the bank, or None where there is no sound one."""
         home = pathlib.Path(folder, _name(version))
         if not home.is_dir():
@@ -226,7 +227,7 @@ def build_index(positions_N: np.ndarray, keys_NxE: np.ndarray, kind: Kind = "aut
 
 def open_index(
     folder: str | os.PathLike[str],
-    version: int,
+    version: Version,
     read_keys: Callable[[], tuple[np.ndarray, np.ndarray]],
     kind: Kind = "auto",
 ) -> Index:
@@ -262,8 +263,8 @@ def _digest(folder: pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-def _name(version: int) -> str:
-    return f"{version:08d}"
+def _name(version: Version) -> str:
+    return "-".join(f"{commits:08d}" for commits in version)
 
 
 def _leaves(count: int) -> int:

@@ -204,7 +204,7 @@ def test_a_dead_writers_lock_runs_out_and_what_it_still_tries_is_refused(server,
         with monkeypatch.context() as patch:
             patch.setattr(bucket._Lease, "renew", lambda self: None)  # it stalled behind its look at the lock
             with pytest.raises(UserError, match="nothing was changed"):
-                slow._shard.commit(slow._shard.head._replace(version=2), gone=[0])
+                slow._shards[0].commit(slow._shards[0].head._replace(version=2), gone=[0])
         with pytest.raises(UserError, match="is being written by"):
             _append(slow, ["c"])
     _assert_holds(Bank.open(url), ["a", "b"])
@@ -290,8 +290,8 @@ def test_the_index_of_a_bucket_is_kept_on_this_machine(server, url, tmp_path, mo
     pytest.importorskip("scann")
     with Bank.create(url, _manifest()) as bank:
         _append(bank, _ids("a", 20))
-        assert open_index(bank.index_folder, bank.version, bank.keys, "scann").kind == "scann"
-        assert open_index(bank.index_folder, bank.version, bank.keys).reason.endswith("loaded")
+        assert open_index(bank.index_folder, bank.state, bank.keys, "scann").kind == "scann"
+        assert open_index(bank.index_folder, bank.state, bank.keys).reason.endswith("loaded")
         assert pathlib.Path(bank.index_folder).is_relative_to(tmp_path)
         assert not [key for key in _keys(url) if "index" in key]
     other = place_of(url).index_folder(_manifest().id)

@@ -148,7 +148,7 @@ def test_an_empty_bank_can_be_compacted_and_filled(tmp_path):
 def test_a_damaged_document_stops_compaction_and_is_named(tmp_path, part):
     path = tmp_path / "bank"
     with _history(path) as bank:
-        stored = bank._shard.values([4])["rows/c/4/0" if part == "row" else "records/0000000000004"]
+        stored = bank._shards[0].values([4])["rows/c/4/0" if part == "row" else "records/0000000000004"]
         [file] = [f for f in _files(path) if stored in f.read_bytes()]
         _flip(file, file.read_bytes().find(stored) + 20)
     with Bank.open(path) as bank:
@@ -165,7 +165,9 @@ def test_a_damaged_document_stops_compaction_and_is_named(tmp_path, part):
 def test_a_lost_document_is_not_rolled_back_to(tmp_path):
     path = tmp_path / "bank"
     with _history(path) as bank:
-        stored = Bank.open(path, version=2)._shard.values([1])["records/0000000000001"]  # a1, deleted since
+        stored = (
+            Bank.open(path, version=2)._shards[0].values([1])["records/0000000000001"]
+        )  # a1, deleted since
         [file] = [f for f in _files(path) if stored in f.read_bytes()]
         _flip(file, file.read_bytes().find(stored) + 20)
         with pytest.raises(UserError, match="version 2 of the document at position 1 is damaged"):
@@ -187,7 +189,7 @@ def test_delete_by_source(tmp_path):
 def test_verify_finds_rows_without_a_record(tmp_path):
     with Bank.create(tmp_path / "bank", _manifest()) as bank:
         _append(bank, ["a", "b"])
-        del bank._shard._kv["records/0000000000001"]
+        del bank._shards[0]._kv["records/0000000000001"]
     bank = Bank.open(tmp_path / "bank")
     assert [(f.position, f.id, f.reason.split(":")[0]) for f in bank.verify()] == [(1, "", "orphan")]
     with bank:
@@ -264,7 +266,7 @@ def test_readers_beside_a_writer_that_appends_deletes_and_compacts(tmp_path):
 def test_a_flip_in_the_record_names_its_position(tmp_path):
     with Bank.create(tmp_path / "bank", _manifest()) as bank:
         _append(bank, ["a", "b"])
-        stored = bank._shard.values([1])["records/0000000000001"]
+        stored = bank._shards[0].values([1])["records/0000000000001"]
     [file] = [f for f in _files(tmp_path / "bank") if stored in f.read_bytes()]
     _flip(file, file.read_bytes().find(stored) + 20)
     bank = Bank.open(tmp_path / "bank")

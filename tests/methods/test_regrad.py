@@ -255,7 +255,7 @@ def test_documents_may_be_given_by_the_caller(regrad, bank, data):
 def _damage(bank: Bank, key: str) -> None:
     """Flips a bit of a stored value, wherever it lies on the disk."""
     position = int(key.split("/")[1 if key.startswith("records") else 2])
-    stored = bank._shard.values([position])[key]
+    stored = bank._shards[0].values([position])[key]
     [file] = [f for f in bank.place.path.rglob("*") if f.is_file() and stored in f.read_bytes()]
     data = bytearray(file.read_bytes())
     data[data.find(stored) + 11] ^= 4

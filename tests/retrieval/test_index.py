@@ -76,7 +76,7 @@ def test_without_scann_large_banks_are_searched_exactly_and_say_so(monkeypatch, 
     assert "ScaNN is not installed (pip install scann" in index.reason
     with pytest.raises(UserError, match="ScaNN is not installed"):
         build_index(*_clustered(50), "scann")
-    assert open_index(tmp_path / "index", 1, lambda: _clustered(50)).kind == "exact"
+    assert open_index(tmp_path / "index", (1,), lambda: _clustered(50)).kind == "exact"
 
 
 @needs_scann
@@ -123,9 +123,9 @@ def test_scann_logs_nothing(capfd):
 def test_saved_index_answers_as_before_wherever_the_bank_is_moved(tmp_path):
     positions, keys = _clustered(300)
     index = ScannIndex.build(positions, keys, "")
-    index.save(tmp_path / "bank" / "index", 7)
+    index.save(tmp_path / "bank" / "index", (7,))
     (tmp_path / "bank").rename(tmp_path / "moved")
-    again = ScannIndex.load(tmp_path / "moved" / "index", 7)
+    again = ScannIndex.load(tmp_path / "moved" / "index", (7,))
     assert again is not None
     queries = _queries(keys, 5)
     for ours, theirs in zip(again.search(queries, 4), index.search(queries, 4), strict=True):
@@ -140,40 +140,40 @@ def test_an_index_of_another_version_is_not_used_and_then_replaced(tmp_path):
         calls.append(1)
         return _clustered(100, seed=len(calls))
 
-    first = open_index(folder, 1, read_keys, "scann")
+    first = open_index(folder, (1,), read_keys, "scann")
     assert first.kind == "scann"
-    assert open_index(folder, 1, read_keys).kind == "scann"
+    assert open_index(folder, (1,), read_keys).kind == "scann"
     assert len(calls) == 1
-    second = open_index(folder, 2, read_keys, "scann")
+    second = open_index(folder, (2,), read_keys, "scann")
     assert len(calls) == 2
     query = _queries(_clustered(100, seed=2)[1], 20)
-    kept = open_index(folder, 2, read_keys)
+    kept = open_index(folder, (2,), read_keys)
     np.testing.assert_array_equal(kept.search(query, 1)[0], second.search(query, 1)[0])
     assert (kept.search(query, 1)[0] != first.search(query, 1)[0]).any()
     assert [path.name for path in folder.iterdir()] == ["00000002"]
-    assert isinstance(open_index(folder, 2, read_keys, "exact"), ExactIndex)
+    assert isinstance(open_index(folder, (2,), read_keys, "exact"), ExactIndex)
 
 
 @needs_scann
 def test_a_damaged_index_is_made_again(tmp_path):
     folder = tmp_path / "index"
-    open_index(folder, 1, lambda: _clustered(100), "scann")
+    open_index(folder, (1,), lambda: _clustered(100), "scann")
     (folder / "00000001" / "serialized_partitioner.pb").unlink()
-    assert ScannIndex.load(folder, 1) is None
-    index = open_index(folder, 1, lambda: _clustered(100), "scann")
+    assert ScannIndex.load(folder, (1,)) is None
+    index = open_index(folder, (1,), lambda: _clustered(100), "scann")
     assert index.search(_queries(_clustered(100)[1], 2), 3)[0].shape == (2, 3)
-    assert ScannIndex.load(folder, 1) is not None
+    assert ScannIndex.load(folder, (1,)) is not None
 
 
 @needs_scann
 @pytest.mark.parametrize("part", ["positions.npy", "dataset.npy", "datapoint_to_token.npy"])
 def test_a_flipped_bit_in_an_index_is_noticed(tmp_path, part):
-    open_index(tmp_path, 1, lambda: _clustered(100), "scann")
+    open_index(tmp_path, (1,), lambda: _clustered(100), "scann")
     path = tmp_path / "00000001" / part
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    assert ScannIndex.load(tmp_path, 1) is None
+    assert ScannIndex.load(tmp_path, (1,)) is None
 
 
 @needs_scann
@@ -181,5 +181,5 @@ def test_drafts_of_killed_processes_are_removed_and_young_ones_stay(tmp_path):
     for name, age in ((".killed", 7200), (".at work", 0)):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    open_index(tmp_path, 1, lambda: _clustered(100), "scann")
+    open_index(tmp_path, (1,), lambda: _clustered(100), "scann")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".at work", "00000001"]

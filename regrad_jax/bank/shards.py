@@ -1,0 +1,203 @@
+"""The shards of one bank, read as one and written one by one.
+
+A document belongs to one shard for good, by a hash of its `document_id`, so that builders in different
+processes write different shards and need not know of each other. Shard s has the positions from s * 2^32, so
+that a position tells its shard.
+
+Versions. Each shard counts its own commits. A bank's version is how many its shards have made together, and
+its state is how many each has made. Which state an older version was follows from the times of the commits;
+where two shards committed in the same second, the lower shard counts as the earlier.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from regrad_jax.bank.place import Home, Place
+from regrad_jax.bank.shard import DamagedError, Head, Records, Shard
+from regrad_jax.errors import UserError
+
+_POSITION_BITS = 32
+
+State = tuple[int, ...]
+
+
+def create(place: Place, count: int, packed_bytes: int, key_width: int) -> None:
+    """Makes the empty shards of a bank."""
+    for number in range(count):
+        Shard.create(_home(place, number), packed_bytes, key_width, number << _POSITION_BITS)
+
+
+class Shards:
+    """All shards of a bank, open at one version. Reading is as of `Shard`."""
+
+    def __init__(
+        self, place: Place, count: int, packed_bytes: int, key_width: int, version: int | None = None
+    ):
+        """Opens them; arguments as for `create`, and the version to be read, by default the latest.
+
+        Raises:
+          DamagedError: a database cannot be read.
+          UserError: the bank does not hold that version.
+        """
+        homes = [_home(place, number) for number in range(count)]
+        open_at = lambda state: [
+            Shard(home, packed_bytes, key_width, at) for home, at in zip(homes, state, strict=True)
+        ]
+        if version is None or count == 1:
+            self._shards = open_at([version] * count)
+        else:
+            self._shards = open_at([None] * count)
+            self._shards = open_at(self._state_of(version))
+
+    def __getitem__(self, number: int) -> Shard:
+        return self._shards[number]
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    @property
+    def state(self) -> State:
+        """Commits of each shard, as of what is read."""
+        return tuple(shard.head.version for shard in self._shards)
+
+    @property
+    def version(self) -> int:
+        """Commits of all shards."""
+        return sum(self.state)
+
+    @property
+    def documents(self) -> int:
+        """How many there are."""
+        return sum(shard.head.documents for shard in self._shards)
+
+    def oldest(self) -> int:
+        """Returns the oldest version that can be opened."""
+        if len(self) == 1:
+            return self[0].head.oldest
+        return sum(self._states()[0])
+
+    def log(self, last: int) -> list[Head]:
+        """Returns the bank's state after each of the last commits, newest first.
+
+        `version` and `documents` of an entry are the bank's, all else is the shard's that committed.
+        """
+        heads = [
+            (head.time, number, head) for number, shard in enumerate(self._shards) for head in shard.log(last)
+        ]
+        version, documents, entries = self.version, self.documents, []
+        for _, number, head in sorted(heads, key=lambda item: (item[0], item[1], item[2].version))[::-1]:
+            entries.append(head._replace(version=version, documents=documents))
+            if head.version == self[number].head.oldest or len(entries) == last:
+                break
+            version, documents = version - 1, documents - head.added + head.removed
+        return entries
+
+    def _states(self) -> list[State]:
+        """Returns the states that can be opened, oldest first."""
+        heads = sorted(
+            (head.time, number, head.version)
+            for number, shard in enumerate(self._shards)
+            for head in shard.log(shard.head.version + 1)
+        )
+        seen: dict[int, int] = {}
+        states = []
+        for _, number, version in heads:
+            seen[number] = version
+            if len(seen) == len(self):
+                states.append(tuple(seen[n] for n in range(len(self))))
+        return states
+
+    def _state_of(self, version: int) -> State:
+        states = self._states()
+        for state in states:
+            if sum(state) == version:
+                return state
+        oldest, newest = sum(states[0]), sum(states[-1])
+        raise UserError(f"version {version} is not in the bank; it holds {oldest} to {newest}")
+
+    def positions(self) -> list[int]:
+        """Returns where documents are, in order."""
+        return [position for shard in self._shards for position in shard.positions()]
+
+    def records(self, positions: Sequence[int]) -> Records:
+        """As `Shard.records`."""
+        read = Records({}, {})
+        for number, mine in self.split(positions).items():
+            sound, damaged = self[number].records(mine)
+            read.sound.update(sound)
+            read.damaged.update(damaged)
+        return read._replace(sound={p: read.sound[p] for p in positions if p in read.sound})
+
+    def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
+        """As `Shard.read`, from all shards at once."""
+        if len(self) == 1:
+            return self[0].read(array, positions_K)
+        number_K = np.asarray(positions_K) >> _POSITION_BITS
+        wanted = [(number, np.flatnonzero(number_K == number)) for number in np.unique(number_K)]
+        reads = [(places, self[number].begin_read(array, positions_K[places])) for number, places in wanted]
+        values = self[0].read(array, positions_K[:0])
+        values = np.empty((len(positions_K), values.shape[1]), values.dtype)
+        damaged: list[int] = []
+        for places, read in reads:
+            try:
+                values[places] = read()
+            except DamagedError as error:
+                damaged += error.positions
+                reason = error
+        if damaged:
+            raise DamagedError(str(reason), damaged) from reason
+        return values
+
+    def orphans(self, positions: set[int]) -> list[int]:
+        """As `Shard.orphans`."""
+        return [position for shard in self._shards for position in shard.orphans(positions)]
+
+    def split(self, positions: Iterable[int]) -> dict[int, list[int]]:
+        """Returns positions by their shard's number."""
+        found: dict[int, list[int]] = {}
+        for position in positions:
+            found.setdefault(position >> _POSITION_BITS, []).append(position)
+        return found
+
+    def of(self, document_id: str) -> int:
+        """Returns the number of the shard that a document belongs to."""
+        digest = hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:8], "little") % len(self)
+
+    def lock(self, numbers: Iterable[int] | None = None) -> bool:
+        """Locks some shards, by default all, and reads their latest versions.
+
+        Returns:
+          Whether they are at another version than before.
+
+        Raises:
+          UserError: another writer holds one of them; those that were locked by this call are given back.
+        """
+        before = self.state
+        taken: list[Shard] = []
+        for number in range(len(self)) if numbers is None else numbers:
+            shard = self[number]
+            if not shard.locked:
+                try:
+                    shard.lock()
+                except UserError:
+                    for other in taken:
+                        other.unlock()
+                    raise
+                taken.append(shard)
+            # Another writer may have committed before us, or a commit of ours failed at its very end.
+            if not shard.is_current():
+                shard.refresh()
+        return self.state != before
+
+    def unlock(self, numbers: Iterable[int] | None = None) -> None:
+        """Gives locks back, by default all."""
+        for number in range(len(self)) if numbers is None else numbers:
+            self[number].unlock()
+
+
+def _home(place: Place, number: int) -> Home:
+    return place.shard(f"{number:05d}")

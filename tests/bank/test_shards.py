@@ -1,0 +1,180 @@
+"""Banks of several shards: read as one, written by several processes at once."""
+
+import dataclasses
+import itertools
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from test_store import FINGERPRINT, _append, _arrays, _assert_holds, _ids, _manifest
+
+from regrad_jax.bank import shard
+from regrad_jax.bank.builder import Encoded, build
+from regrad_jax.bank.manifest import Manifest
+from regrad_jax.bank.store import Bank
+from regrad_jax.data.documents import Passage
+from regrad_jax.errors import UserError
+
+HERE = pathlib.Path(__file__).parent
+
+
+def _sharded(count: int) -> Manifest:
+    return dataclasses.replace(_manifest(), shards=count)
+
+
+def _by_shard(bank: Bank, ids: list[str]) -> dict[int, list[str]]:
+    return {n: [id for id in ids if bank.shard_of(id) == n] for n in range(bank.manifest.shards)}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Every commit in a second of its own."""
+    seconds = itertools.count()
+    monkeypatch.setattr(shard, "now", lambda: f"2026-01-01T00:00:{next(seconds):02d}+00:00")
+
+
+def test_every_version_of_all_shards_together_can_be_read_logged_and_brought_back(tmp_path, clock):
+    ids = _ids("a", 6)
+    with Bank.create(tmp_path / "bank", _sharded(3)) as bank:
+        parts = [part for part in _by_shard(bank, ids).values() if part]
+        assert len(parts) == 3
+        history: list[list[str]] = [[]]
+        for part in [*parts, ["b"]]:
+            _append(bank, part)
+            history.append(history[-1] + part)
+        bank.delete([ids[0]])
+        history.append([id for id in history[-1] if id != ids[0]])
+        assert bank.version == 5
+    told = [(entry.version, entry.documents) for entry in Bank.open(tmp_path / "bank").log()]
+    assert told[:5] == [(version, len(history[version])) for version in (5, 4, 3, 2, 1)]
+    assert [entry.version for entry in Bank.open(tmp_path / "bank").log(2)] == [5, 4]
+    for version, held in enumerate(history):
+        bank = Bank.open(tmp_path / "bank", FINGERPRINT, version)
+        assert bank.version == version
+        _assert_holds(bank, held)
+    with pytest.raises(UserError, match="version 6 is not in the bank; it holds 0 to 5"):
+        Bank.open(tmp_path / "bank", version=6)
+    with Bank.open(tmp_path / "bank") as bank:
+        bank.rollback(2)
+        _assert_holds(bank, history[2])
+        assert bank.verify() == []
+        bank.compact()
+        _assert_holds(bank, history[2])
+        now = bank.version
+        assert bank.info()["oldest_version"] == now
+    _assert_holds(Bank.open(tmp_path / "bank"), history[2])
+    with pytest.raises(UserError, match=rf"version 2 is not in the bank; it holds {now} to {now}"):
+        Bank.open(tmp_path / "bank", version=2)
+
+
+def test_a_clock_that_goes_back_does_not_turn_the_log_around(tmp_path, monkeypatch):
+    times = iter(["2026-01-01T00:00:00", "2026-01-01T00:00:01", "2026-01-01T00:00:09", "2026-01-01T00:00:05"])
+    monkeypatch.setattr(shard, "now", lambda: next(times, "2026-01-01T00:00:06"))
+    with Bank.create(tmp_path / "bank", _sharded(2)) as bank:
+        same = [id for id in _ids("a", 20) if bank.shard_of(id) == 0][:2]
+        for id in same:
+            _append(bank, [id])
+    _assert_holds(Bank.open(tmp_path / "bank", version=1), same[:1])
+
+
+def test_a_batch_over_shards_comes_back_in_its_order_and_replaces_in_place(tmp_path):
+    ids = _ids("a", 9)
+    with Bank.create(tmp_path / "bank", _sharded(4)) as bank:
+        positions = _append(bank, ids)
+        assert [bank.records[p].id for p in positions] == ids
+        assert {p >> 32 for p in positions} == {bank.shard_of(id) for id in ids}
+        order = [positions[i] for i in (8, 0, 4, 4, 1)]
+        np.testing.assert_array_equal(bank.read_rows(order), _arrays([ids[i] for i in (8, 0, 4, 4, 1)])[0])
+        again = _append(bank, ids[::-1])
+        assert not set(again) & set(positions)
+        _assert_holds(bank, ids)
+        assert list(bank.positions()) == sorted(again)
+    assert len(Bank.open(tmp_path / "bank")) == 9
+
+
+def test_damage_in_one_shard_is_named_and_the_rest_is_read(tmp_path):
+    with Bank.create(tmp_path / "bank", _sharded(4)) as bank:
+        positions = _append(bank, _ids("a", 9))
+        del bank._shards[positions[5] >> 32]._kv[f"rows/c/{positions[5]}/0"]
+        _, sound = bank.read_sound(positions)
+        assert sound.tolist() == [True] * 5 + [False] + [True] * 3
+        assert [fault.id for fault in bank.verify()] == ["a5"]
+        assert bank.delete(damaged=True) == 1
+        _assert_holds(bank, [id for id in _ids("a", 9) if id != "a5"])
+
+
+def test_each_shard_has_a_writer_of_its_own(tmp_path):
+    one = Bank.create(tmp_path / "bank", _sharded(2))
+    first, second = _by_shard(one, _ids("a", 12)).values()
+    other = Bank.open(tmp_path / "bank")
+    _append(one, first)
+    _append(other, second)
+    with pytest.raises(UserError, match=r"shards/00000 is being written by process"):
+        _append(other, first[:1])
+    with pytest.raises(UserError, match=r"shards/00001 is being written by process"):
+        one.delete([first[0]])
+    _assert_holds(Bank.open(tmp_path / "bank"), _ids("a", 12))
+    other.close()
+    assert one.delete([first[0], second[0]]) == 2  # sees what the other has committed
+
+
+@pytest.mark.parametrize("count", [0, 257])
+def test_a_number_of_shards_that_cannot_be_is_refused(count):
+    with pytest.raises(UserError, match=f"a bank has 1 to 256 shards, not {count}"):
+        _sharded(count)
+
+
+BUILDER = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import test_shards
+
+test_shards.build_slowly({path!r})
+"""
+
+
+def build_slowly(path: str) -> None:
+    """What a builder's process does: 60 documents in batches of two, a tenth of a second each."""
+
+    def encode(passages) -> Encoded:
+        time.sleep(0.1)
+        print(*(p.id for p in passages), flush=True)
+        rows, keys = _arrays([p.id for p in passages])
+        return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5))
+
+    passages = [Passage(id, id, f"Text of {id}.", "", "corpus.jsonl") for id in _ids("a", 60)]
+    with Bank.open(path) as bank:
+        built = build(bank, passages, encode, commit_size=2, progress=lambda line: None)
+        assert built.refused == []
+
+
+def test_builders_share_the_work_and_finish_a_dead_ones(tmp_path):
+    path = str(tmp_path / "bank")
+    Bank.create(path, _sharded(4))
+    start = lambda: subprocess.Popen(
+        [sys.executable, "-c", BUILDER.format(tests=str(HERE), path=path)], stdout=subprocess.PIPE, text=True
+    )
+    builders = [start(), start(), start()]
+    victim = builders[0]
+    said = [victim.stdout.readline() for _ in range(3)]
+    victim.send_signal(signal.SIGKILL)
+    seen: list[int] = []
+    while builders[1].poll() is None or builders[2].poll() is None:
+        reader = Bank.open(path)
+        ids = [record.id for record in reader.records.values()]
+        _assert_holds(reader, ids)
+        seen.append(len(ids))
+        time.sleep(0.05)
+    encoded = [set(builder.stdout.read().split()) for builder in builders[1:]]
+    assert [builder.wait() for builder in builders[1:]] == [0, 0]
+    bank = Bank.open(path)
+    _assert_holds(bank, _ids("a", 60))
+    assert bank.verify() == []
+    assert encoded[0] and encoded[1] and not encoded[0] & encoded[1]
+    # The victim's last batch may have been encoded again, what it had committed was not.
+    assert not set(" ".join(said[:2]).split()) & (encoded[0] | encoded[1])
+    assert seen == sorted(seen) and len(set(seen)) > 3
