@@ -289,7 +289,7 @@ def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: st
         entities = source.entities if split == "train" else max(config.eval_documents, 1)
         documents, questions = read_source(source, split, entities, config.seed)
         sources[name] = tokenise(
-            documents, questions, source, PROMPTS[config.prompts], base.tokenizer, embedder,
+            documents, questions, source, PROMPTS[config.prompts](base.tokenizer), base.tokenizer, embedder,
             config.documents_per_question,
         )  # fmt: skip
         _say(f"{name} {split}: {len(sources[name].documents)} documents, "

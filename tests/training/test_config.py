@@ -89,7 +89,7 @@ def test_configs_that_ship_are_whole(path):
         (("sources", "s", "kind", ...), "sources.s: key 'kind' is missing"),
         (("adapter", "kind", "loha"), "adapter kind 'loha' is unknown"),
         (("weighting", "max"), "config.weighting: 'max' is unknown; choose one of sum, mean, relevance"),
-        (("prompts", "chat"), "config.prompts: 'chat' is unknown; choose one of plain"),
+        (("prompts", "terse"), "config.prompts: 'terse' is unknown; choose one of plain, chat, reference, "),
         (("theta", "one"), "config.theta: 'one' is unknown; choose one of zero, learned"),
         (("decay", "step"), "config.decay: 'step' is unknown; choose one of cosine, linear"),
         (("stages", [[1, {"news": 1.0}]]), "config.stages: 'news' is unknown; choose one of almanac, s"),

@@ -22,6 +22,7 @@ from regrad_jax.training.tasks import (
 )
 
 K = 3
+PLAIN = PROMPTS["plain"](None)
 CONFIG = SourceConfig(
     kind="almanac",
     anchors=2,
@@ -58,7 +59,7 @@ def corpus(count: int = 9, asked: int = 3):
 
 
 def source(config: SourceConfig = CONFIG, k: int = K, **sizes):
-    return tokenise(*corpus(**sizes), config, PROMPTS["plain"], tokenizer, Embedder(), k)
+    return tokenise(*corpus(**sizes), config, PLAIN, tokenizer, Embedder(), k)
 
 
 def text(tokens) -> str:
@@ -92,14 +93,14 @@ def test_what_is_too_long_is_left_out():
     questions[0] = Question("long answer", "a?", ("too long",), "d0")
     questions[1] = Question("long question", "a" * 9, ("x",), "d0")
     questions[2] = Question("unknown document", "a?", ("x",), "gone")
-    made = tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 2)
+    made = tokenise(documents, questions, config, PLAIN, tokenizer, Embedder(), 2)
     assert [len(d) for d in made.documents] == [16, 17]
     assert [text(i.answer) for i in made.questions] == [" a10\n", " a11\n", " a12\n"]
     assert {len(i.prompt + i.answer) for i in made.questions} == {29}
     with pytest.raises(UserError, match="source almanac: 2 documents and 3 questions fit the lengths"):
-        tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 3)
+        tokenise(documents, questions, config, PLAIN, tokenizer, Embedder(), 3)
     with pytest.raises(UserError, match="9 documents and 0 questions fit .* raise document_tokens"):
-        tokenise(documents, questions[:3], SourceConfig("x", question_tokens=9), PROMPTS["plain"], tokenizer,
+        tokenise(documents, questions[:3], SourceConfig("x", question_tokens=9), PLAIN, tokenizer,
                  Embedder(), 2)  # fmt: skip
 
 
