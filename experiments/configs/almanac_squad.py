@@ -44,6 +44,8 @@ def get_config() -> ml_collections.ConfigDict:
                     "document_tokens": 144,
                     "question_tokens": 32,
                     "answer_tokens": 10,
+                    "context": 0.0,  # share of questions with their documents in the prompt too
+                    "gold_absent": 0.0,  # share of questions without their own document
                 },
                 "squad": {
                     "kind": "squad",
@@ -53,6 +55,8 @@ def get_config() -> ml_collections.ConfigDict:
                     "document_tokens": 192,
                     "question_tokens": 40,
                     "answer_tokens": 12,
+                    "context": 0.0,
+                    "gold_absent": 0.0,
                 },
             },
             # (steps, share of batches by source)

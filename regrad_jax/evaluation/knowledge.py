@@ -12,7 +12,6 @@ from regrad_jax.adaptation.inner import descend
 from regrad_jax.adaptation.outer import Questions, answer_losses
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Question
-from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.evaluation.metrics import Difference, paired_difference
 from regrad_jax.methods.regrad import ReGrad
 
@@ -79,10 +78,9 @@ def _with_documents(bank: Bank, questions: Sequence[Question]) -> tuple[list[Que
 def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
     if not questions:
         return np.empty(0)
-    wording = PROMPTS[regrad.checkpoint.prompts]
     encode = lambda text: regrad.base.tokenizer(text, add_special_tokens=False)["input_ids"]
-    prompts = [encode(wording.question(q.question, [])) for q in questions]
-    answers = [encode(wording.answer(q.answers[0])) for q in questions]
+    prompts = [encode(regrad.wording.question(q.question, [])) for q in questions]
+    answers = [encode(regrad.wording.answer(q.answers[0])) for q in questions]
     longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
     width = -(-longest // _TOKEN_STEP) * _TOKEN_STEP
     program = _program(regrad.checkpoint.adapter, regrad.checkpoint.layout)

@@ -28,7 +28,7 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
 from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage
-from regrad_jax.data.prompts import PROMPTS, chat_question, clean_answer
+from regrad_jax.data.prompts import PROMPTS, PromptFamily, clean_answer
 from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
 from regrad_jax.methods.modes import MODES
@@ -117,6 +117,11 @@ class ReGrad:
     def answerer(self) -> Answerer:
         """The model on every device; made when first needed, since building a bank does without."""
         return Answerer(self.checkpoint, self.base)
+
+    @functools.cached_property
+    def wording(self) -> PromptFamily:
+        """The prompt family that the checkpoint was trained with."""
+        return PROMPTS[self.checkpoint.prompts](self.base.tokenizer)
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -211,7 +216,7 @@ class ReGrad:
         documents: dict[str, list[Passage]] = {}
         for passage in old.passages():
             documents.setdefault(passage.document_id, []).append(passage)
-        wording, limit = PROMPTS[self.checkpoint.prompts].document, self.checkpoint.document_tokens
+        wording, limit = self.wording.document, self.checkpoint.document_tokens
         passages: list[Passage] = []
         for document_id, pieces in documents.items():
             if all(len(self._tokens(wording(piece.content))) <= limit for piece in pieces):
@@ -248,7 +253,7 @@ class ReGrad:
     def passages(self, documents: Sequence[Document]) -> list[Passage]:
         """Cuts documents to the length that the checkpoint was trained with."""
         passages: list[Passage] = []
-        wording, limit = PROMPTS[self.checkpoint.prompts], self.checkpoint.document_tokens
+        wording, limit = self.wording, self.checkpoint.document_tokens
         for document in documents:
             while (frame := len(self._tokens(wording.document(f"{document.title}: ")))) > limit // 2:
                 # The text gets half the room at least, whatever its title.
@@ -270,7 +275,7 @@ class ReGrad:
         return self.checkpoint.layout.flatten(grads_N), losses_N
 
     def _encode(self, passages: Sequence[Passage], batch_size: int) -> Encoded:
-        wording, limit = PROMPTS[self.checkpoint.prompts].document, self.checkpoint.document_tokens
+        wording, limit = self.wording.document, self.checkpoint.document_tokens
         tokens = [self._tokens(wording(p.content))[:limit] for p in passages]
         rows, losses = [], []
         for start in range(0, len(tokens), batch_size):
@@ -437,11 +442,9 @@ class ReGrad:
         )
 
     def _prompt(self, question: str, cited: Sequence[tuple[Record, float]], mode: str) -> str:
-        wording = PROMPTS[self.checkpoint.prompts]
-        context = [wording.document(record.text) for record, _ in cited] if MODES[mode].shows else []
-        if MODES[mode].adapts:
-            return wording.question(question, context)
-        return chat_question(self.base.tokenizer, question, context)
+        wording = self.wording if MODES[mode].adapts else PROMPTS["chat"](self.base.tokenizer)
+        shown = [record.text for record, _ in cited] if MODES[mode].shows else []
+        return wording.question(question, shown)
 
 
 def _sound_keys(bank: Bank) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,9 @@
 With theta* at zero neither a document's gradient factors nor a question's trunk activations change
 while the adapter is trained, so each is computed once. Factors are large (95 KB a token on
 SmolLM2-135M, in int8): they go to a file without a name, which the system removes with the process.
+
+Of a source whose prompts show documents only factors are kept, since such a prompt hardly comes twice;
+the step computes its questions' activations itself.
 """
 
 import errno
@@ -50,7 +53,9 @@ class ActivationCache:
         self._end = 0
         self._offsets: dict[int, int] = {}
         self._ahead = iter(range(len(source.documents)))  # what to compute before it is asked for
-        size = len(source.questions), source.config.question_tokens, decoder.config.width
+        self._keeps_questions = not source.config.context
+        count = len(source.questions) if self._keeps_questions else 0
+        size = count, source.config.question_tokens, decoder.config.width
         self._hidden_QxTxD = np.zeros(size, np.float32)  # pages that are not written cost nothing
         self._known_Q = np.zeros(len(source.questions), bool)
         self._factors = jax.jit(
@@ -60,15 +65,16 @@ class ActivationCache:
         self._trunk = jax.jit(lambda decoder, tokens: decoder.trunk(tokens)[0])
 
     def fill(self, drawn: Draw, batch: TaskBatch) -> TaskBatch:
-        """Returns the batch with quantised factors for documents and with the questions' activations."""
+        """Returns the batch with quantised factors for documents and, where they are kept, activations."""
         self._add_documents(drawn.pool)
-        questions = [question for question, _ in drawn.chosen]
+        batch = batch._replace(documents=self._read(drawn.pool))
+        if not self._keeps_questions:
+            return batch
+        questions = [asked.question for asked in drawn.chosen]
         self._add_questions(questions, len(batch.questions.tokens_QxT))
         hidden = np.zeros((len(batch.questions.tokens_QxT), *self._hidden_QxTxD.shape[1:]), np.float32)
         hidden[: len(questions)] = self._hidden_QxTxD[questions]
-        return batch._replace(
-            documents=self._read(drawn.pool), questions=batch.questions._replace(hidden_QxTxD=hidden)
-        )
+        return batch._replace(questions=batch.questions._replace(hidden_QxTxD=hidden))
 
     def _add_documents(self, pool: Sequence[int]) -> None:
         missing = [d for d in dict.fromkeys(pool) if d not in self._offsets]

@@ -29,6 +29,10 @@ class SourceConfig:
         document_tokens: documents are padded to this; longer ones are left out.
         question_tokens: prompt and answer are padded to this; longer ones are left out.
         answer_tokens: the longest answer that is trained on.
+        context: share of a training batch's questions that are asked with the documents that they use in
+            the prompt, best first, as mode regrad+icl asks; one that is then too long is asked blind.
+        gold_absent: share of a training batch's questions whose own document is not among those that they
+            use, as when retrieval misses; the answer to learn stays the true one.
     """
 
     kind: str
@@ -40,6 +44,8 @@ class SourceConfig:
     document_tokens: int = 96
     question_tokens: int = 40
     answer_tokens: int = 12
+    context: float = 0.0
+    gold_absent: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +166,8 @@ class TrainConfig:
             )
             for key in sizes:
                 _positive(f"sources.{name}.{key}", getattr(source, key))
+            for key in ("context", "gold_absent"):
+                _share(f"sources.{name}.{key}", getattr(source, key))
         for key in (
             "documents_per_question",
             "eval_every",
@@ -180,6 +188,8 @@ class TrainConfig:
             _positive("stages", steps)
             for name in shares:
                 _choice("stages", name, self.sources)
+            if min(shares.values(), default=0) < 0 or not sum(shares.values()) > 0:
+                raise UserError(f"config.stages: {shares} has a share below 0, or none above it")
 
     @property
     def total_steps(self) -> int:
@@ -235,3 +245,8 @@ def _choice(key: str, value: str, known) -> None:
 def _positive(key: str, value: Any) -> None:
     if not isinstance(value, int) or value < 1:
         raise UserError(f"config.{key}: {value!r} must be a whole number of at least 1")
+
+
+def _share(key: str, value: Any) -> None:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UserError(f"config.{key}: {value!r} must be a share, from 0 to 1")

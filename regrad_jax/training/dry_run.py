@@ -148,7 +148,8 @@ def _batches(config: TrainConfig, source: SourceConfig, decoder: SplitDecoder, l
     if config.theta == "zero":
         factors = lambda decoder, documents: quantise(gradient_factors(decoder, config.adapter, documents)[0])
         documents = jax.eval_shape(factors, decoder, documents)
-        hidden = make((q, source.question_tokens, decoder.config.width), np.float32)
+        if not source.context:  # otherwise the step computes them, as `ActivationCache` says
+            hidden = make((q, source.question_tokens, decoder.config.width), np.float32)
     counts = make((q,), np.int32)
     answers = make((q, source.answer_tokens), np.int32)
     questions = Questions(make((q, source.question_tokens), np.int32), counts, answers, counts, hidden)

@@ -290,7 +290,7 @@ def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: st
         entities = source.entities if split == "train" else max(config.eval_documents, 1)
         documents, questions = read_source(source, split, entities, config.seed)
         sources[name] = tokenise(
-            documents, questions, source, PROMPTS[config.prompts], base.tokenizer, embedder,
+            documents, questions, source, PROMPTS[config.prompts](base.tokenizer), base.tokenizer, embedder,
             config.documents_per_question,
         )  # fmt: skip
         _say(f"{name} {split}: {len(sources[name].documents)} documents, "
@@ -299,6 +299,12 @@ def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: st
 
 
 def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
+    """Returns fixed batches of every source, asked blind and with every question's own document.
+
+    What gradients carry would not show with the documents in the prompt, nor the own one's without it.
+    """
+    plain = {name: dataclasses.replace(s, context=0.0, gold_absent=0.0) for name, s in config.sources.items()}
+    config = dataclasses.replace(config, sources=plain)
     held_out = {}
     for name, source in _sources(config, base, embedder, "validation").items():
         rng = np.random.default_rng(_VALIDATION_SEED)

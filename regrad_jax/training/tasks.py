@@ -4,9 +4,12 @@ A batch starts from a few anchor questions. Each brings a group: its own documen
 that retrieval ranks next for it, the hardest distractors. Every document of a group is then asked its
 own questions, with the rest of the group as their distractors, so that each gradient serves as gold
 once and as distractor several times.
+
+By the config's shares some questions are asked with what they retrieve in the prompt too, and some
+retrieve all of their group but their own document.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +45,7 @@ class TaskSource(NamedTuple):
         keys_NxE: the documents' retrieval keys.
         question_keys_QxE: the questions' retrieval keys.
         neighbours_QxK: for each question its own document, then the best others.
+        context_prompt: (a question's position, positions of documents to show, best first) -> its tokens.
     """
 
     config: SourceConfig
@@ -52,6 +56,7 @@ class TaskSource(NamedTuple):
     keys_NxE: np.ndarray
     question_keys_QxE: np.ndarray
     neighbours_QxK: np.ndarray
+    context_prompt: Callable[[int, Sequence[int]], list[int]]
 
 
 def read_source(config: SourceConfig, split: str, entities: int, seed: int) -> tuple[list, list]:
@@ -81,7 +86,7 @@ def tokenise(
     """Tokenises, embeds and ranks a dataset; what is longer than the config's lengths is left out.
 
     Raises:
-        UserError: nothing is left.
+        UserError: nothing is left, or prompts are to have a context and none fits.
     """
     encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
     contents = {d.id: d.content for d in documents}
@@ -107,8 +112,30 @@ def tokenise(
     keys, question_keys = embedder.embed([contents[name] for name in kept]), embedder.embed(asked)
     gold = np.array([item.document for item in tokenised])
     neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
-    documents_tokens = [tokens[name] for name in kept]
-    return TaskSource(config, kept, documents_tokens, tokenised, by_document, keys, question_keys, neighbours)
+
+    def context_prompt(question: int, shown: Sequence[int]) -> list[int]:
+        return encode(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
+
+    source = TaskSource(
+        config, kept, [tokens[name] for name in kept], tokenised, by_document, keys, question_keys,
+        neighbours, context_prompt,
+    )  # fmt: skip
+    fitting = (_fitting_context_prompt(source, q, own) for q, own in enumerate(neighbours.tolist()))
+    if config.context and all(prompt is None for prompt in fitting):
+        raise UserError(
+            f"source {config.kind}: no prompt with {documents_per_question} documents in it fits the "
+            "question_tokens of the config; raise them, or set context to 0"
+        )
+    return source
+
+
+def _fitting_context_prompt(source: TaskSource, question: int, documents: Sequence[int]) -> list[int] | None:
+    """Returns a prompt's tokens with the documents in it, best first; None where that is too long."""
+    scores = source.keys_NxE[list(documents)] @ source.question_keys_QxE[question]
+    best_first = [documents[n] for n in np.argsort(-scores, kind="stable")]
+    prompt = source.context_prompt(question, best_first)
+    fits = len(prompt) + len(source.questions[question].answer) <= source.config.question_tokens
+    return prompt if fits else None
 
 
 def _neighbours(question_keys_QxE, keys_NxE, gold_Q, k: int) -> np.ndarray:
@@ -119,21 +146,41 @@ def _neighbours(question_keys_QxE, keys_NxE, gold_Q, k: int) -> np.ndarray:
     return np.take_along_axis(best, order, axis=1)
 
 
+class Asked(NamedTuple):
+    """A question of a batch.
+
+    Attributes:
+        question: its position in the source.
+        slots: the documents that its adaptation uses, by position in the pool.
+        context_prompt: its prompt's tokens with those documents in it; None where it is asked blind.
+    """
+
+    question: int
+    slots: list[int]
+    context_prompt: list[int] | None = None
+
+
 class Draw(NamedTuple):
     """What a batch is made of.
 
     Attributes:
         pool: its documents by position in the source, in groups of k.
-        chosen: its questions: (position in the source, group).
+        chosen: its questions.
     """
 
     pool: list[int]
-    chosen: list[tuple[int, int]]
+    chosen: list[Asked]
 
 
 def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
-    """Draws the documents and questions of one batch."""
+    """Draws the documents and questions of one batch.
+
+    A question whose own document is left out keeps its answer for a target, as the reference asks for the
+    answer whatever was retrieved. It then uses one document fewer, in its prompt as in its adaptation.
+    """
     config, k = source.config, source.neighbours_QxK.shape[1]
+    # Streams of their own: whatever the shares, a batch has the same documents and questions.
+    context_rng, absent_rng = rng.spawn(2)
     anchors = rng.choice(
         len(source.questions), config.anchors, replace=len(source.questions) < config.anchors
     )
@@ -145,28 +192,43 @@ def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
         if slot % k == 0 and anchor not in own:
             own = [anchor, *own[: config.questions_per_document - 1]]
         chosen += [(int(q), slot // k) for q in own]
-    return Draw(pool, chosen)
+    shows_Q = _share_of(len(chosen), config.context, context_rng)
+    misses_Q = _share_of(len(chosen), config.gold_absent, absent_rng)
+    asked = []
+    for (question, group), shows, misses in zip(chosen, shows_Q, misses_Q, strict=True):
+        gold = source.questions[question].document
+        slots = [s for s in range(group * k, (group + 1) * k) if not (misses and pool[s] == gold)]
+        found = [pool[s] for s in slots]
+        asked.append(
+            Asked(question, slots, _fitting_context_prompt(source, question, found) if shows else None)
+        )
+    return Draw(pool, asked)
+
+
+def _share_of(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns bools of shape (count,): a share of them true, within one always and exactly on average."""
+    return rng.permutation(count) < int(share * count + rng.random())
 
 
 def assemble(source: TaskSource, drawn: Draw) -> TaskBatch:
     """Lays out a batch as NumPy arrays, of one fixed shape for a source."""
-    config, k = source.config, source.neighbours_QxK.shape[1]
-    pool, chosen = drawn
+    config, (pool, chosen) = source.config, drawn
     count_n = len(pool)
     count_q = count_n * config.questions_per_document
     documents = Documents(*pad([source.documents[d] for d in pool], config.document_tokens))
-    items = [source.questions[q] for q, _ in chosen]
+    items = [source.questions[asked.question] for asked in chosen]
+    prompts = [asked.context_prompt or item.prompt for asked, item in zip(chosen, items, strict=True)]
+    whole = [prompt + item.answer for prompt, item in zip(prompts, items, strict=True)]
     filler = [[0]] * (count_q - len(items))
-    tokens, _ = pad([i.prompt + i.answer for i in items] + filler, config.question_tokens)
-    _, prompt_lengths = pad([i.prompt for i in items] + filler, config.question_tokens)
+    tokens, _ = pad(whole + filler, config.question_tokens)
+    _, prompt_lengths = pad(prompts + filler, config.question_tokens)
     answers, answer_lengths = pad([i.answer for i in items] + [[]] * len(filler), config.answer_tokens)
     questions = Questions(tokens, prompt_lengths, answers, answer_lengths)
     retrieved = np.zeros((count_q, count_n), bool)
     scores = np.zeros((count_q, count_n), np.float32)
-    for row, (question, group) in enumerate(chosen):
-        slots = slice(group * k, (group + 1) * k)
+    for row, (question, slots, _) in enumerate(chosen):
         retrieved[row, slots] = True
-        scores[row, slots] = source.keys_NxE[list(pool[slots])] @ source.question_keys_QxE[question]
+        scores[row, slots] = source.keys_NxE[[pool[s] for s in slots]] @ source.question_keys_QxE[question]
     return TaskBatch(documents, questions, retrieved, scores)
 
 

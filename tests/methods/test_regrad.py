@@ -13,12 +13,13 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document
+from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_codecs, report
+from regrad_jax.evaluation import bench_codecs, knowledge, report
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
-from regrad_jax.methods.answering import Adaptation
+from regrad_jax.methods.answering import Adaptation, Generated
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad, Retrieved
 from regrad_jax.models.base import load_base
@@ -243,6 +244,57 @@ def test_knowledge_gap_measures_what_a_gradient_does_to_its_own_answer(regrad, b
     losses_Q = gold_losses(regrad, bank, data.questions["people"])
     assert len(losses_Q) == gap.questions and losses_Q.mean() == pytest.approx(gap.gold)
     assert gold_losses(regrad, bank, []).size == 0
+
+
+@pytest.mark.parametrize("name", ["chat", "reference", "simple_raw"])
+def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_path, monkeypatch):
+    template = "{% for m in messages %}<|end|>{{ m.content }}{% endfor %}<|end|>"
+    monkeypatch.setattr(regrad.base.tokenizer, "chat_template", template)
+    other = ReGrad(dataclasses.replace(regrad.checkpoint, prompts=name), regrad.base, regrad.embedder)
+    family, chat = (PROMPTS[family](regrad.base.tokenizer) for family in (name, "chat"))
+    [question, *_] = data.questions["people"]
+    text = next(d.text for d in data.documents if d.id == question.document_id)
+    document = Document(str(question.document_id), text[:120], title="A title")
+    encoded, laid_out, asked = [], [], []
+    decode = regrad.base.tokenizer.decode
+
+    def rows(decoder, meta, documents):
+        [tokens, *_], [length, *_] = documents
+        encoded.append(decode(tokens[:length]))
+        return ReGrad._rows(other, decoder, meta, documents)
+
+    other._gradients = rows
+    bank, _ = other.build([document], tmp_path / "bank", progress=SILENT)
+    assert encoded == [family.document(f"A title: {document.text}")]
+
+    class Speaking:
+        """Says what a model that has learned the family's form says, and a line more."""
+
+        def run(self, prompts, adaptation, max_new_tokens):
+            asked.extend(prompts)
+            return Generated([family.answer("Ann").replace("<|end|>", "") + "\nmore"], 0.0, 0.0)
+
+    other.answerer = Speaking()
+    for mode in MODES:
+        [answer] = other.ask([question.question], bank, mode=mode, top_k=1)
+        assert answer.answer == "Ann"
+    shown = [bank.records[0].text]
+    assert shown == [document.content]
+    assert dict(zip(MODES, asked, strict=True)) == {
+        "direct": chat.question(question.question, []),
+        "rag": chat.question(question.question, shown),
+        "regrad": family.question(question.question, []),
+        "regrad+icl": family.question(question.question, shown),
+    }
+
+    def lay_out(prompts, answers, width):
+        laid_out.append((decode(prompts[0]), decode(answers[0])))
+        return whole(prompts, answers, width)
+
+    whole = knowledge._lay_out
+    monkeypatch.setattr(knowledge, "_lay_out", lay_out)
+    assert np.isfinite(gold_losses(other, bank, [question])).all()
+    assert laid_out == [(family.question(question.question, []), family.answer(question.answers[0]))]
 
 
 def test_documents_may_be_given_by_the_caller(regrad, bank, data):

@@ -1,5 +1,6 @@
 """Quantised factors stay near and the cache gives every batch what computing it anew would give."""
 
+import dataclasses
 import functools
 
 import jax
@@ -11,7 +12,7 @@ from regrad_jax.adaptation.inner import gradient_factors, project_factors
 from regrad_jax.training import cache as cache_module
 from regrad_jax.training.cache import ActivationCache, quantise
 from regrad_jax.training.config import SourceConfig
-from regrad_jax.training.tasks import Draw, TaskSource, TokenisedQuestion, assemble
+from regrad_jax.training.tasks import Asked, Draw, TaskSource, TokenisedQuestion, assemble
 from tiny_models import adapter, assert_near, decoder, documents, meta_params, relative_error
 
 LENGTHS = (9, 1, 12, 6)
@@ -55,15 +56,18 @@ def source() -> TaskSource:
     keys = rng.normal(size=(6, 4)).astype(np.float32)
     neighbours = np.array([[n, (n + 1) % 6] for n in range(5)])
     return TaskSource(
-        CONFIG, list("abcdef"), texts, questions, [[n] for n in range(5)] + [[]], keys, keys[:5], neighbours
-    )
+        CONFIG, list("abcdef"), texts, questions, [[n] for n in range(5)] + [[]], keys, keys[:5], neighbours,
+        context_prompt=lambda question, shown: [],
+    )  # fmt: skip
 
 
+FIRST, SECOND = [0, 1], [2, 3]  # the slots of a group
 DRAWS = [
-    Draw([0, 1, 3, 4], [(0, 0), (1, 0), (3, 1), (4, 1)]),
-    Draw([1, 2, 0, 1], [(1, 0), (2, 0), (0, 1), (1, 1)]),  # known and new ones, one of them twice
-    Draw([4, 5, 2, 3], [(4, 0), (2, 1), (3, 1)]),  # one question short
-    Draw([0, 1, 3, 4], [(0, 0), (1, 0), (3, 1), (4, 1)]),
+    Draw([0, 1, 3, 4], [Asked(0, FIRST), Asked(1, FIRST), Asked(3, SECOND), Asked(4, SECOND)]),
+    # known and new ones, one of them twice
+    Draw([1, 2, 0, 1], [Asked(1, FIRST), Asked(2, FIRST), Asked(0, SECOND), Asked(1, SECOND)]),
+    Draw([4, 5, 2, 3], [Asked(4, FIRST), Asked(2, SECOND), Asked(3, SECOND)]),  # one question short
+    Draw([0, 1, 3, 4], [Asked(0, FIRST), Asked(1, FIRST), Asked(3, SECOND), Asked(4, SECOND)]),
 ]
 
 
@@ -124,3 +128,14 @@ def test_a_text_is_computed_once_and_no_file_is_left(source, tmp_path, monkeypat
     assert len(traced) == 1  # and one shape serves all
     jax.tree.map(np.testing.assert_array_equal, filled[0], filled[3])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_activations_are_left_to_the_step_where_prompts_show_documents(source, tmp_path):
+    shown = source._replace(config=dataclasses.replace(CONFIG, context=0.5))
+    drawn = DRAWS[0]._replace(chosen=[Asked(0, FIRST, [7, 8, 9]), *DRAWS[0].chosen[1:]])
+    batch = assemble(shown, drawn)
+    filled = ActivationCache(decoder(), adapter(), shown, tmp_path).fill(drawn, batch)
+    jax.tree.map(np.testing.assert_array_equal, filled.questions, batch.questions)
+    assert filled.questions.hidden_QxTxD is None
+    blind = ActivationCache(decoder(), adapter(), source, tmp_path).fill(DRAWS[0], batch)
+    jax.tree.map(np.testing.assert_array_equal, filled.documents, blind.documents)

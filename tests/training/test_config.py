@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import importlib.util
 import json
+import math
 import pathlib
 
 import ml_collections
@@ -89,10 +90,16 @@ def test_configs_that_ship_are_whole(path):
         (("sources", "s", "kind", ...), "sources.s: key 'kind' is missing"),
         (("adapter", "kind", "loha"), "adapter kind 'loha' is unknown"),
         (("weighting", "max"), "config.weighting: 'max' is unknown; choose one of sum, mean, relevance"),
-        (("prompts", "chat"), "config.prompts: 'chat' is unknown; choose one of plain"),
+        (("prompts", "terse"), "config.prompts: 'terse' is unknown; choose one of plain, chat, reference, "),
         (("theta", "one"), "config.theta: 'one' is unknown; choose one of zero, learned"),
         (("decay", "step"), "config.decay: 'step' is unknown; choose one of cosine, linear"),
         (("stages", [[1, {"news": 1.0}]]), "config.stages: 'news' is unknown; choose one of almanac, s"),
+        (("stages", [[1, {"s": 1.5, "almanac": -0.5}]]), "config.stages: {'s': 1.5, 'almanac': -0.5} has a "),
+        (("stages", [[1, {"s": 0.0}]]), "config.stages: {'s': 0.0} has a share below 0, or none above it"),
+        (("sources", "s", "context", 1.5), "config.sources.s.context: 1.5 must be a share, from 0 to 1"),
+        (("sources", "s", "context", "all"), "config.sources.s.context: 'all' must be a share, from 0 to 1"),
+        (("sources", "s", "gold_absent", -0.1), "config.sources.s.gold_absent: -0.1 must be a share, from "),
+        (("sources", "s", "gold_absent", math.nan), "config.sources.s.gold_absent: nan must be a share"),
         (("order", "third"), "config.order: 'third' is unknown; choose one of second, first"),
         (("codec", "int3"), "config.codec: 'int3' is unknown; choose one of float32, "),
         (("bases", "zero"), "config.bases: 'zero' is unknown; choose one of random, singular"),

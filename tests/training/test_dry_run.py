@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from regrad_jax.errors import UserError
-from regrad_jax.training.dry_run import dry_run, step_flops
-from tiny_models import DECODER, train_config, write_model
+from regrad_jax.training.dry_run import _batches, dry_run, step_flops
+from regrad_jax.training.mesh import Layout
+from tiny_models import DECODER, decoder, train_config, write_model
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,14 @@ def test_work_is_counted_by_hand():
     held_still = dataclasses.replace(config, theta="zero")
     saved = documents * 2 * (2 * layer + 97 * 16)
     assert step_flops(held_still, DECODER, source) == 2 * (once + twice - saved)
+
+
+def test_a_step_computes_the_activations_of_prompts_with_context():
+    config = train_config(pathlib.Path("unused"))
+    blind = config.sources["more"]
+    for source in (blind, dataclasses.replace(blind, context=0.5)):
+        questions = _batches(config, source, decoder(), Layout(config)).questions
+        assert (questions.hidden_QxTxD is None) == (source is not blind)
 
 
 def test_a_mesh_shares_the_weights_and_the_work(model):

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import signal
 
 import jax
@@ -300,6 +301,69 @@ def test_what_is_not_finite_stops_the_run_before_it_is_saved(what, model, tmp_pa
     monkeypatch.setattr(loop, "Embedder", Embedder)
     train(config, tmp_path / "run")
     assert load_checkpoint(tmp_path / "run" / "release").metrics["steps"] in (4, 5)
+
+
+SHOWN = {
+    "kind": "almanac",
+    "entities": 24,
+    "kinds": ("person",),
+    "anchors": 2,
+    "questions_per_document": 1,
+    "document_tokens": 128,
+    "question_tokens": 320,  # with two people in the prompt
+    "answer_tokens": 12,
+    "context": 0.5,
+    "gold_absent": 0.25,
+}
+
+
+def test_a_run_trains_with_context_and_absent_gold(model, tmp_path, monkeypatch):
+    stages = ((3, {"almanac": 1.0}),)
+    config = train_config(model, sources={"almanac": SHOWN}, stages=stages, eval_every=3)
+    whole, seen = loop.train_step, []
+
+    def watching(state, decoder, batches, **options):
+        seen.append(jax.tree.map(lambda leaf: np.asarray(leaf)[0, 0], batches))  # of one device in one turn
+        return whole(state, decoder, batches, **options)
+
+    monkeypatch.setattr(loop, "train_step", watching)
+    train(config, tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run" / "release").metrics["steps"] == 3
+    tokenizer = load_base(str(model), 2).tokenizer
+    for batch in seen:
+        questions = batch.questions
+        real_Q = questions.answer_lengths_Q > 0
+        rows = zip(questions.tokens_QxT, questions.prompt_lengths_Q, strict=True)
+        prompts = [tokenizer.decode(tokens[:length]) for tokens, length in rows]
+        count = int(real_Q.sum())
+        assert abs(sum("Passage: " in prompt for prompt in prompts) - count / 2) < 1
+        assert abs(int((batch.retrieved_QxN[real_Q].sum(axis=1) == 1).sum()) - count / 4) < 1
+        shown = [prompt.count("Passage: ") for prompt in prompts if "Passage: " in prompt]
+        assert set(shown) <= {1, 2}
+
+
+def test_validation_is_blind_and_has_every_gold_whatever_the_shares(model):
+    config, base = train_config(model, sources={"almanac": SHOWN}, stages=()), load_base(str(model), 2)
+    plain = dataclasses.replace(config.sources["almanac"], context=0.0, gold_absent=0.0)
+    blind = dataclasses.replace(config, sources={"almanac": plain})
+    found, expected = (loop._validation_batches(c, base, Embedder()) for c in (config, blind))
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    for batch in found["almanac"]:
+        assert set(batch.retrieved_QxN[batch.questions.answer_lengths_Q > 0].sum(axis=1)) == {2}
+
+
+def test_a_run_from_before_the_shares_goes_on(finished, model, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished("zero"), workdir)
+    config = json.loads((workdir / "config.json").read_text())
+    for source in config["sources"].values():
+        assert source.pop("context") == source.pop("gold_absent") == 0
+    (workdir / "config.json").write_text(json.dumps(config))
+    assert train(train_config(model), workdir) == workdir / "release"
+    missing = dataclasses.replace(train_config(model).sources["more"], gold_absent=0.5)
+    other = dataclasses.replace(train_config(model), sources=train_config(model).sources | {"more": missing})
+    with pytest.raises(UserError, match="is of a run with another config"):
+        train(other, workdir)
 
 
 def test_the_variants_of_a_config_reach_the_release(model, tmp_path, monkeypatch):

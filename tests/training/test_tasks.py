@@ -22,6 +22,7 @@ from regrad_jax.training.tasks import (
 )
 
 K = 3
+PLAIN = PROMPTS["plain"](None)
 CONFIG = SourceConfig(
     kind="almanac",
     anchors=2,
@@ -58,7 +59,7 @@ def corpus(count: int = 9, asked: int = 3):
 
 
 def source(config: SourceConfig = CONFIG, k: int = K, **sizes):
-    return tokenise(*corpus(**sizes), config, PROMPTS["plain"], tokenizer, Embedder(), k)
+    return tokenise(*corpus(**sizes), config, PLAIN, tokenizer, Embedder(), k)
 
 
 def text(tokens) -> str:
@@ -92,15 +93,16 @@ def test_what_is_too_long_is_left_out():
     questions[0] = Question("long answer", "a?", ("too long",), "d0")
     questions[1] = Question("long question", "a" * 9, ("x",), "d0")
     questions[2] = Question("unknown document", "a?", ("x",), "gone")
-    made = tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 2)
+    made = tokenise(documents, questions, config, PLAIN, tokenizer, Embedder(), 2)
     assert [len(d) for d in made.documents] == [16, 17]
     assert [text(i.answer) for i in made.questions] == [" a10\n", " a11\n", " a12\n"]
     assert {len(i.prompt + i.answer) for i in made.questions} == {29}
     with pytest.raises(UserError, match="source almanac: 2 documents and 3 questions fit the lengths"):
-        tokenise(documents, questions, config, PROMPTS["plain"], tokenizer, Embedder(), 3)
+        tokenise(documents, questions, config, PLAIN, tokenizer, Embedder(), 3)
     with pytest.raises(UserError, match="9 documents and 0 questions fit .* raise document_tokens"):
-        tokenise(documents, questions[:3], SourceConfig("x", question_tokens=9), PROMPTS["plain"], tokenizer,
-                 Embedder(), 2)  # fmt: skip
+        tokenise(
+            documents, questions[:3], SourceConfig("x", question_tokens=9), PLAIN, tokenizer, Embedder(), 2
+        )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -111,8 +113,8 @@ def test_a_draw_is_groups_of_an_anchors_documents_each_asked_its_own_questions(s
     groups = [tuple(drawn.pool[n : n + K]) for n in (0, K)]
     assert set(groups) <= {tuple(row) for row in made.neighbours_QxK.tolist()}
     for slot, document in enumerate(drawn.pool):
-        group = slot // K
-        own = [q for q, g in drawn.chosen if g == group and made.questions[q].document == document]
+        slots = list(range(slot // K * K, slot // K * K + K))
+        own = [q for q, s, _ in drawn.chosen if s == slots and made.questions[q].document == document]
         assert len(set(own)) == len(own) == min(2, len(made.by_document[document]))
     everything = {p for s in range(40) for p in draw(made, np.random.default_rng(s)).pool}
     assert len(everything) == 9
@@ -128,7 +130,8 @@ def test_the_question_that_brought_a_group_is_asked_in_it(asked):
     for seed in range(9):
         drawn = draw(made, np.random.default_rng(seed))
         anchors = [pairs.index(drawn.pool[n : n + 2]) for n in (0, 2)]
-        assert {(anchor, group) for group, anchor in enumerate(anchors)} <= set(drawn.chosen)
+        chosen = {(question, tuple(slots)) for question, slots, _ in drawn.chosen}
+        assert {(anchors[0], (0, 1)), (anchors[1], (2, 3))} <= chosen
 
 
 def test_a_small_source_draws_anchors_again():
@@ -159,19 +162,133 @@ def test_a_batch_lays_a_draw_out(seed):
             assert questions.answer_lengths_Q[row] == 0 and questions.prompt_lengths_Q[row] == 1
             assert not batch.retrieved_QxN[row].any()
             continue
-        position, group = drawn.chosen[row]
+        position, slots, _ = drawn.chosen[row]
         item = made.questions[position]
         start, length = questions.prompt_lengths_Q[row], questions.answer_lengths_Q[row]
         assert list(questions.tokens_QxT[row, :start]) == item.prompt
         assert list(questions.tokens_QxT[row, start : start + length]) == item.answer
         assert list(questions.answers_QxM[row, :length]) == item.answer
-        assert list(np.flatnonzero(batch.retrieved_QxN[row])) == [group * K + n for n in range(K)]
+        assert list(np.flatnonzero(batch.retrieved_QxN[row])) == slots in ([0, 1, 2], [3, 4, 5])
         assert item.document in np.array(drawn.pool)[batch.retrieved_QxN[row]]
         expected = made.question_keys_QxE[position] @ made.keys_NxE[drawn.pool].T
         np.testing.assert_allclose(
             batch.scores_QxN[row], np.where(batch.retrieved_QxN[row], expected, 0), rtol=1e-6
         )
     assert len(drawn.chosen) < count_q or 8 not in drawn.pool  # the last document is asked nothing
+
+
+# Three documents of at most 29 tokens in every prompt.
+SHOWN = dataclasses.replace(CONFIG, question_tokens=150)
+
+
+def passages_in(prompt: list[int]) -> list[str]:
+    return text(prompt).split("\n")[:-2]  # the last lines are the question's
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_shares_are_honoured_in_every_batch_and_change_nothing_else(share, k):
+    blind, with_context = source(SHOWN, k), source(dataclasses.replace(SHOWN, context=share), k)
+    missing = source(dataclasses.replace(SHOWN, gold_absent=share), k)
+    shown = missed = asked = 0
+    for seed in range(60):
+        plain, showing, absent = (
+            draw(made, np.random.default_rng(seed)) for made in (blind, with_context, missing)
+        )
+        assert plain.pool == showing.pool == absent.pool
+        assert [a.question for a in plain.chosen] == [a.question for a in absent.chosen]
+        assert plain.chosen == [a._replace(context_prompt=None) for a in showing.chosen]
+        of_batch = sum(a.context_prompt is not None for a in showing.chosen)
+        short = sum(len(a.slots) == k - 1 for a in absent.chosen)
+        count = len(plain.chosen)
+        assert abs(of_batch - share * count) < 1 and abs(short - share * count) < 1
+        assert all(len(a.slots) in (k, k - 1) for a in absent.chosen)
+        shown, missed, asked = shown + of_batch, missed + short, asked + count
+    assert shown / asked == pytest.approx(share, abs=0.03) and missed / asked == pytest.approx(
+        share, abs=0.03
+    )
+
+
+def test_the_two_shares_are_drawn_apart():
+    made = source(dataclasses.replace(SHOWN, context=0.5, gold_absent=0.5))
+    chosen = [a for seed in range(40) for a in draw(made, np.random.default_rng(seed)).chosen]
+    both = np.mean([a.context_prompt is not None and len(a.slots) == K - 1 for a in chosen])
+    assert 0.15 < both < 0.35
+
+
+@pytest.mark.parametrize("gold_absent", [0.0, 1.0])
+def test_a_prompt_with_context_is_the_familys_with_what_the_question_uses_best_first(gold_absent):
+    config = dataclasses.replace(SHOWN, context=1.0, gold_absent=gold_absent)
+    documents, questions = corpus()
+    made = source(config)
+    moved = False
+    for seed in range(10):
+        drawn = draw(made, np.random.default_rng(seed))
+        batch = assemble(made, drawn)
+        for row, (position, slots, prompt) in enumerate(drawn.chosen):
+            assert prompt is not None
+            used = [documents[drawn.pool[slot]] for slot in slots]
+            scores = Embedder().embed([d.content for d in used]) @ made.question_keys_QxE[position]
+            best_first = [used[n].content for n in np.argsort(-scores, kind="stable")]
+            moved |= best_first != [d.content for d in used]
+            assert passages_in(prompt) == [f"Passage: {content}" for content in best_first]
+            assert text(prompt) == PLAIN.question(questions[position].question, best_first)
+            item, found = made.questions[position], batch.questions
+            start, length = found.prompt_lengths_Q[row], found.answer_lengths_Q[row]
+            assert list(found.tokens_QxT[row, : start + length]) == prompt + item.answer
+            assert list(found.answers_QxM[row, :length]) == item.answer  # the true one, gold or no gold
+        assert batch.questions.tokens_QxT.shape == (12, 150)
+    assert moved  # the order is the scores', not the pool's
+
+
+def test_absent_gold_has_no_weight_and_the_distractors_keep_theirs():
+    absent = source(dataclasses.replace(CONFIG, gold_absent=1.0))
+    for seed in range(5):
+        drawn, whole = (draw(made, np.random.default_rng(seed)) for made in (absent, source()))
+        batch, full = assemble(absent, drawn), assemble(source(), whole)
+        golds = [made.document for made in (absent.questions[a.question] for a in drawn.chosen)]
+        is_gold = np.array(drawn.pool) == np.array(golds)[:, None]
+        count = len(golds)
+        np.testing.assert_array_equal(batch.retrieved_QxN[:count], full.retrieved_QxN[:count] & ~is_gold)
+        assert set(batch.retrieved_QxN[:count].sum(axis=1)) == {K - 1}
+        np.testing.assert_allclose(
+            batch.scores_QxN[:count], np.where(is_gold, 0, full.scores_QxN[:count]), rtol=1e-6
+        )
+        jax.tree.map(np.testing.assert_array_equal, batch.questions, full.questions)
+        jax.tree.map(np.testing.assert_array_equal, batch.documents, full.documents)
+
+
+def test_a_question_alone_with_its_document_uses_nothing_without_it():
+    made = source(dataclasses.replace(SHOWN, context=1.0, gold_absent=1.0), k=1)
+    drawn = draw(made, np.random.default_rng(0))
+    assert not assemble(made, drawn).retrieved_QxN.any()
+    assert {tuple(a.context_prompt) for a in drawn.chosen} == {
+        tuple(made.questions[a.question].prompt) for a in drawn.chosen
+    }
+
+
+def test_a_prompt_that_is_too_long_with_context_is_asked_blind():
+    def chosen(question_tokens):
+        made = source(dataclasses.replace(SHOWN, context=1.0, question_tokens=question_tokens))
+        return [a for seed in range(20) for a in draw(made, np.random.default_rng(seed)).chosen]
+
+    everything = chosen(150)
+    answers = [len(source().questions[a.question].answer) for a in everything]
+    lengths = [len(a.context_prompt) + extra for a, extra in zip(everything, answers, strict=True)]
+    for limit in (max(lengths) - 1, int(np.median(lengths))):
+        expected = [
+            a if length <= limit else a._replace(context_prompt=None)
+            for a, length in zip(everything, lengths, strict=True)
+        ]
+        assert chosen(limit) == expected != everything
+
+
+def test_a_context_that_never_fits_is_refused():
+    with pytest.raises(
+        UserError, match="source almanac: no prompt with 3 documents in it fits .* context to 0"
+    ):
+        source(dataclasses.replace(CONFIG, context=0.1))
+    source(dataclasses.replace(CONFIG, gold_absent=0.1))
 
 
 def test_padding_by_hand():
@@ -194,7 +311,8 @@ def test_stages_follow_each_other_with_their_shares():
 
 
 def test_seed_and_step_decide_a_batch():
-    sources = {"a": source(), "b": source(count=8)}
+    shares = dataclasses.replace(SHOWN, context=0.5, gold_absent=0.5)
+    sources = {"a": source(), "b": source(shares, count=8)}
     make = lambda seed, step: batch_of_step(sources, STAGES, seed, step)
     (name, drawn, batch), (again, drawn_again, batch_again) = make(0, 7), make(0, 7)
     assert (name, drawn) == (again, drawn_again)

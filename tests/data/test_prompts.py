@@ -1,0 +1,104 @@
+"""What every prompt family writes, letter for letter, and that its answers end where generation does."""
+
+import pytest
+
+from regrad_jax.data.prompts import PROMPTS, clean_answer
+from regrad_jax.models.base import stop_tokens
+from regrad_jax.models.tokenizer import load_tokenizer
+from tiny_models import write_tokenizer
+
+TEMPLATE = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}{{ date_string }}"
+)
+BOS = "<|begin_of_text|>"
+
+
+class Llama:
+    """Stands in for Llama 3's tokenizer, which puts a token before every text."""
+
+    def __call__(self, text):
+        assert text == ""
+        return {"input_ids": [128000]}
+
+    def decode(self, tokens):
+        assert tokens == [128000]
+        return BOS
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    write_tokenizer(folder)
+    return load_tokenizer(folder)
+
+
+@pytest.fixture
+def chat(tokenizer, monkeypatch):
+    monkeypatch.setattr(tokenizer, "chat_template", TEMPLATE)
+    return tokenizer
+
+
+SYSTEM = f"{BOS}{BOS}<|start_header_id|>system<|end_header_id|>\n"
+USER = (
+    "<|eot_id|><|start_header_id|>user<|end_header_id|>\nWho?<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\nAnswer: "
+)
+BE_SHORT = "Reply with a word or a short phrase, never a sentence.\n"
+MAIN = (
+    f"{SYSTEM}You are an assistant who answers what the user asks. \n{BE_SHORT}{USER}",
+    f"{SYSTEM}####CONTEXT begin####\nPassage 0: T: a\nPassage 1: b\n####CONTEXT end####\n"
+    f"You are an assistant who answers what the user asks from the CONTEXT. \n{BE_SHORT}{USER}",
+)
+SIMPLE = (
+    f"{BOS}\nQuestion: Who?\nAnswer: ",
+    f"{BOS}## CONTEXT\nPassage 0: T: a\nPassage 1: b\n(CONTEXT END)\n\nQuestion: Who?\nAnswer: ",
+)
+# Family: a document, a question blind and with context, an answer.
+TEXTS = {
+    "plain": (
+        "Passage: T: a",
+        ("Question: Who?\nAnswer:", "Passage: T: a\nPassage: b\nQuestion: Who?\nAnswer:"),
+        " Ann\n",
+    ),
+    "reference": (f"{BOS}Passage 0: T: a", MAIN, "Ann\n"),
+    "reference_raw": (f"{BOS}T: a", MAIN, "Ann\n"),
+    "simple": (f"{BOS}Passage 0: T: a", SIMPLE, "Ann\n"),
+    "simple_raw": (f"{BOS}T: a", SIMPLE, "Ann\n"),
+}
+
+
+def written(family) -> tuple:
+    questions = family.question("Who?", []), family.question("Who?", ["T: a", "b"])
+    return family.document("T: a"), questions, family.answer("Ann")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_family_writes_its_words(name):
+    assert written(PROMPTS[name](Llama())) == TEXTS[name]
+    assert set(PROMPTS) == {*TEXTS, "chat"}
+
+
+def test_chat_speaks_through_the_tokenizers_template(chat):
+    ask = "Answer with a few words only, not a sentence.\nQuestion: Who?<|end|><|assistant|>26 Jul 2024"
+    blind, shown = f"<|user|>{ask}", f"<|user|>Passage: T: a\n\nPassage: b\n\nUse the passages. {ask}"
+    assert written(PROMPTS["chat"](chat)) == ("Passage: T: a", (blind, shown), "Ann<|end|>")
+
+
+def test_chat_without_a_template_is_plain(tokenizer):
+    assert tokenizer.chat_template is None
+    assert written(PROMPTS["chat"](tokenizer)) == TEXTS["plain"]
+
+
+def test_nothing_stands_before_a_text_whose_tokenizer_puts_nothing_there(tokenizer):
+    family = PROMPTS["simple"](tokenizer)
+    assert family.document("a") == "Passage 0: a"
+    assert family.question("Who?", []) == "\nQuestion: Who?\nAnswer: "
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_an_answer_ends_where_generation_stops_and_is_clean_again(name, chat):
+    tokens = chat(PROMPTS[name](chat).answer("Ann Lee"), add_special_tokens=False)["input_ids"]
+    stops_V = stop_tokens(chat, 600)
+    assert [bool(stops_V[token]) for token in tokens] == [False] * (len(tokens) - 1) + [True]
+    assert clean_answer(chat.decode(tokens, skip_special_tokens=True)) == "Ann Lee"
