@@ -1,7 +1,7 @@
 """The bank: documents' gradients at rest, with their retrieval keys and texts.
 
     manifest.json     fixed facts (manifest.py), written once
-    shards/NNNNN*     rows, keys and records (shard.py), one database or several (shards.py), and writers' locks
+    shards/NNNNN*     rows, keys, records (shard.py), one database or several (shards.py); writers' locks
     index/            made from the keys by retrieval/index.py
 
 in a folder or under a bucket's prefix (place.py).
