@@ -137,8 +137,8 @@ def _plan() -> dict:
     if _DOCUMENTS.value is None:
         raise UserError("say how many documents to plan for with --documents, such as --documents=21e6")
     # The other actions need no network, and so are there sooner.
+    from regrad_jax import machine
     from regrad_jax.adaptation.adapter import AdapterConfig
-    from regrad_jax.evaluation import machine
     from regrad_jax.evaluation.plan import best_rate, build_hours, plan_bank
 
     decoder, codec = _decoder(_MODEL.value), _CODEC.value or DEFAULT_CODEC

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from regrad_jax import machine
 from regrad_jax.adaptation.inner import Documents, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_retrieval, machine
+from regrad_jax.evaluation import bench_retrieval
 from regrad_jax.evaluation.plan import token_flops
 from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.devices import stack

@@ -20,12 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from regrad_jax import machine
 from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import Entry
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.almanac.generate import generate
-from regrad_jax.evaluation import machine
 from regrad_jax.progress import Progress, to_stderr
 
 _COMMIT = 32  # documents, as `regrad build` commits them

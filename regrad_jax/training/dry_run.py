@@ -22,6 +22,7 @@ from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import read_config
 from regrad_jax.training.cache import quantise
 from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.flops import step_flops
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.mesh import Layout
 from regrad_jax.training.state import TrainState, optimizer, train_step
@@ -103,33 +104,6 @@ def dry_run(config: TrainConfig) -> Needs:
         - twice,
         step_flops=max(step_flops(config, shape, source) for source in config.sources.values()),
     )
-
-
-def step_flops(config: TrainConfig, shape: DecoderConfig, source: SourceConfig) -> float:
-    """Returns the floating-point operations of a step on one source: those of products with frozen weights.
-
-    A product of a token with n frozen weights takes 2 n. A token passes the trunk once. In the head and
-    the vocabulary a question's token passes forward and back: twice. A document's does the same for its
-    gradient, and both passes again for theirs: four times; with theta held at zero only twice. `remat`
-    adds a forward pass to each derivative. Attention between tokens and the adapters are left out: a
-    few percent at these lengths.
-    """
-    k = config.documents_per_question
-    documents = source.anchors * k
-    questions = documents * source.questions_per_document
-    layer, vocabulary = shape.layer_weights, shape.vocabulary_weights
-    trunk = layer * config.adapter.first_layer
-    head = layer * (shape.layers - config.adapter.first_layer)
-    orders = 2 if config.theta == "learned" else 1
-    passes, again = 2 * orders, orders if config.remat else 0
-    document_tokens = documents * source.document_tokens
-    question_tokens, answer_tokens = questions * source.question_tokens, questions * source.answer_tokens
-    products = (
-        document_tokens * (trunk + (passes + again) * head + passes * vocabulary)
-        + question_tokens * (trunk + (2 + bool(again)) * head)
-        + answer_tokens * 2 * vocabulary
-    )
-    return 2.0 * products * config.batches_per_step
 
 
 def _decoder_config(name: str) -> DecoderConfig:

@@ -24,6 +24,7 @@ import tensorboardX
 from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
+from regrad_jax import machine
 from regrad_jax.adaptation.adapter import singular_bases
 from regrad_jax.adaptation.inner import MetaParams, init_meta, step_sizes
 from regrad_jax.adaptation.outer import TaskBatch
@@ -31,12 +32,14 @@ from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
+from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import plot_run, read_metrics
+from regrad_jax.training.flops import step_flops
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.mesh import Layout
 from regrad_jax.training.state import TrainState, Validation, optimizer, train_step, validate_batch
@@ -100,7 +103,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         elif config.bases == "singular":
             bases = singular_bases(config.adapter, base.decoder.head_params["layers"])
             state = state._replace(meta=state.meta._replace(bases=layout.replicate(bases)))
-        log = _Log(workdir / "metrics.jsonl", int(state.step), config.total_steps)
+        log = _Log(workdir / "metrics.jsonl", int(state.step), config, base.decoder.config)
         for name, drawn in _batches(config, layout, sources, int(state.step)):
             filled = caches[name].fill if name in caches else lambda _, batch: batch
             batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
@@ -110,7 +113,8 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             )  # fmt: skip
             step = int(state.step)
             _require_finite(step, name, float(metrics.outer_loss), float(norm), sources[name], drawn, workdir)
-            log.step(step, name, metrics, norm, state.meta)
+            tasks = sum(len(made.chosen) for made, _ in drawn.values()) * jax.process_count()
+            log.step(step, name, tasks, metrics, norm, state.meta)
             last, stop = step == config.total_steps, _any_process(terminated.is_set())
             scores: dict[str, Any] = {"loss": math.inf}  # what is not validated is worse than all that is
             if step % config.eval_every == 0 or last:
@@ -354,10 +358,14 @@ def _checkpoint(config, base: BaseModel, state: TrainState, validation) -> Check
     )
 
 
+# Of a process: runs that follow each other in it share the measurement.
+_matmul_flops = functools.cache(machine.matmul_flops)
+
+
 class _Log:
     """metrics.jsonl for programs, one line a step on stderr for people."""
 
-    def __init__(self, path: pathlib.Path, start: int, total: int):
+    def __init__(self, path: pathlib.Path, start: int, config: TrainConfig, shape: DecoderConfig):
         if _is_first():
             kept = [line for line in read_metrics(path) if line["step"] <= start]
             draft = path.with_suffix(".draft")  # a resumed step is logged once
@@ -368,25 +376,36 @@ class _Log:
         if _is_first():  # what a killed run wrote behind its checkpoint does not count
             board = str(path.with_name("tensorboard"))
             self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else None)
-        self._start, self._total, self._began = start, total, time.monotonic()
+        self._start, self._total = start, config.total_steps
+        self._flops = {name: step_flops(config, shape, source) for name, source in config.sources.items()}
+        # The cores of a CPU are one peak, into however many devices they are divided.
+        peaks = jax.process_count() if jax.default_backend() == "cpu" else config.devices
+        self._peak = peaks * _matmul_flops(config.dtype)
+        self._began = self._last = time.monotonic()
 
-    def step(self, step, source, metrics, norm, meta) -> None:
-        loss = float(metrics.outer_loss)
+    def step(self, step, source, tasks, metrics, norm, meta) -> None:
+        loss, now = float(metrics.outer_loss), time.monotonic()
+        seconds, self._last = now - self._last, now
         # The first step of a run compiles, so rates begin behind it.
         if step == self._start + 1:
-            self._began = time.monotonic()
-        rate = (step - self._start - 1) / max(time.monotonic() - self._began, 1e-9)
+            self._began = now
+        rate = (step - self._start - 1) / max(now - self._began, 1e-9)
         facts = {
             "step": step, "source": source, "outer_loss": loss,
             "token_accuracy": float(metrics.token_accuracy), "gradient_norm": float(norm),
             "temperature": float(jnp.exp(meta.log_temperature)), "time": time.time(),
         }  # fmt: skip
-        self._write(facts)
-        self._plot(step, {f"train/{source}": facts} | {"rate": {"steps_per_s": rate}})
+        speed = {
+            "seconds": seconds, "tasks_per_s": tasks / seconds,
+            "share_of_peak": self._flops[source] / seconds / self._peak,
+        }  # fmt: skip
+        self._write(facts | {"speed": speed})
+        self._plot(step, {f"train/{source}": facts, "speed": speed})
         left = (self._total - step) / rate / 60 if rate else float("nan")
         _say(
             f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
-            f"{facts['token_accuracy']:.0%}, {rate:.3f} steps/s, {left:.0f} min left"
+            f"{facts['token_accuracy']:.0%}, {speed['tasks_per_s']:.2f} tasks/s, "
+            f"{speed['share_of_peak']:.0%} of peak, {left:.0f} min left"
         )
 
     def validation(self, step: int, results: Mapping[str, Any], meta: MetaParams) -> None:
@@ -405,6 +424,7 @@ class _Log:
                 f"answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, {r['none']:.3f} none; "
                 f"document loss {r['document_before']:.3f} before its step, {r['document_after']:.3f} after"
             )
+        self._last = time.monotonic()  # validating is no step's time
 
     def _plot(self, step: int, groups: Mapping[str, Mapping[str, Any]]) -> None:
         if self._board is None:

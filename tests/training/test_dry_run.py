@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from regrad_jax.errors import UserError
-from regrad_jax.training.dry_run import _batches, dry_run, step_flops
+from regrad_jax.training.dry_run import _batches, dry_run
+from regrad_jax.training.flops import step_flops
 from regrad_jax.training.mesh import Layout
 from tiny_models import DECODER, decoder, train_config, write_model
 
@@ -56,6 +57,8 @@ def test_work_is_counted_by_hand():
     held_still = dataclasses.replace(config, theta="zero")
     saved = documents * 2 * (2 * layer + 97 * 16)
     assert step_flops(held_still, DECODER, source) == 2 * (once + twice - saved)
+    thrice = dataclasses.replace(config, inner_steps=3)
+    assert step_flops(thrice, DECODER, source) == 2 * (once + twice + 4 * saved)
 
 
 def test_a_step_computes_the_activations_of_prompts_with_context():

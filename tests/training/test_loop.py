@@ -75,9 +75,9 @@ def finished(model, tmp_path_factory):
 
 
 def metrics(workdir: pathlib.Path) -> list[dict]:
-    """The lines of metrics.jsonl but for the time of day."""
+    """The lines of metrics.jsonl but for what a clock says."""
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "time"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in ("time", "speed")} for line in lines]
 
 
 def release_bytes(workdir: pathlib.Path) -> dict[str, bytes]:
@@ -113,6 +113,12 @@ def test_a_run_writes_its_folder(theta, finished, model):
     assert [line["step"] for line in lines if "outer_loss" in line] == [1, 2, 3, 4, 5]
     assert [line["step"] for line in lines if "validation" in line] == [4, 5]
     assert [line["source"] for line in lines if "source" in line][:2] == ["almanac"] * 2
+    speeds = [json.loads(line).get("speed") for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    for speed in filter(None, speeds):
+        tasks = speed["tasks_per_s"] * speed["seconds"]
+        assert tasks == pytest.approx(round(tasks))
+        assert 0 < speed["share_of_peak"] < 1
+    assert len([speed for speed in speeds if speed]) == 5
     for line in lines:
         if "outer_loss" in line:
             assert 0 < line["outer_loss"] < 20 and 0 <= line["token_accuracy"] <= 1

@@ -19,14 +19,17 @@ def describe() -> dict[str, Any]:
     return {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "device": jax.devices()[0].device_kind}
 
 
-def matmul_flops() -> float:
-    """Measures float32 matrix multiplication on the default device; takes a second or two.
+def matmul_flops(dtype: str = "float32") -> float:
+    """Measures matrix multiplication on the default device; takes a second or two.
+
+    Args:
+      dtype: of the matrices.
 
     Returns:
       Floating-point operations a second, the median over repeats.
     """
     product = jax.jit(lambda x: x @ x)
-    square = jax.random.normal(jax.random.key(0), (_SIDE, _SIDE), jnp.float32)
+    square = jax.random.normal(jax.random.key(0), (_SIDE, _SIDE), jnp.dtype(dtype))
     product(square).block_until_ready()  # compiles
     seconds = []
     for _ in range(_REPEATS):

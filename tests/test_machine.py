@@ -7,7 +7,7 @@ import types
 import jax
 import pytest
 
-from regrad_jax.evaluation import machine
+from regrad_jax import machine
 
 
 def test_the_machine_is_named():
