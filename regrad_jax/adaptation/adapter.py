@@ -7,7 +7,7 @@ theta-shaped gradient flattened into one vector of P numbers.
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -146,19 +146,40 @@ class RowLayout:
     """The fixed order in which a theta-shaped tree becomes one row of P numbers.
 
     Leaves are taken in sorted order of their path (projection, then factor), each raveled in C order
-    with the layer as its slowest axis.
+    with the layer as its slowest axis. A row may hold some of the leaves only; the others then count as 0.
 
     >>> layout = RowLayout((("down/R", (1, 2, 2)), ("gate/R", (1, 1, 1))))
     >>> layout.size
     5
+    >>> layout.keep(["gate"]).size
+    1
+
+    Attributes:
+        leaves: (path, shape) of what a row holds.
+        absent: (path, shape) of what it does not.
     """
 
     leaves: tuple[tuple[str, tuple[int, ...]], ...]
+    absent: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @classmethod
     def of(cls, theta: Tree) -> "RowLayout":
         paths = sorted((f"{target}/{name}", x.shape) for target in theta for name, x in theta[target].items())
         return cls(tuple(paths))
+
+    def keep(self, names: Collection[str]) -> "RowLayout":
+        """Returns the layout of rows that hold only leaves of these paths, projections or factors.
+
+        Raises:
+            UserError: a name is none of them.
+        """
+        called = lambda path: {path, *path.split("/")}
+        for name in names:
+            if not any(name in called(path) for path, _ in self.leaves):
+                known = sorted(set().union(*(called(path) for path, _ in self.leaves)))
+                raise UserError(f"the adapter has no tensors {name!r}; choose among {', '.join(known)}")
+        kept = tuple(leaf for leaf in self.leaves if called(leaf[0]) & set(names))
+        return RowLayout(kept, tuple(leaf for leaf in self.leaves if leaf not in kept))
 
     @property
     def size(self) -> int:
@@ -175,11 +196,14 @@ class RowLayout:
         return jnp.concatenate(parts, axis=1)
 
     def unflatten(self, rows_NxP: jax.Array) -> dict[str, dict[str, jax.Array]]:
-        """Inverse of `flatten`: rows (..., P) become a tree of leaves (..., *shape)."""
+        """Inverse of `flatten`: rows (..., P) become a tree of leaves (..., *shape), absent ones of zeros."""
         sizes = [math.prod(shape) for _, shape in self.leaves]
         parts = jnp.split(rows_NxP, np.cumsum(sizes)[:-1], axis=-1)
         tree: dict[str, dict[str, jax.Array]] = {}
         for (path, shape), part in zip(self.leaves, parts, strict=True):
             target, name = path.split("/")
             tree.setdefault(target, {})[name] = part.reshape(*part.shape[:-1], *shape)
+        for path, shape in self.absent:
+            target, name = path.split("/")
+            tree.setdefault(target, {})[name] = jnp.zeros((*rows_NxP.shape[:-1], *shape), rows_NxP.dtype)
         return tree

@@ -27,6 +27,9 @@ _CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rows are packed, fo
 _SHARDS = flags.DEFINE_integer(
     "shards", None, "for a new bank, as many as processes are to build it at a time; by default 1", 1
 )
+_TENSORS = flags.DEFINE_multi_string(
+    "tensors", [], "for a new bank, the adapter tensors to store, as down, B or down/B; all by default"
+)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "documents whose gradients are computed in one pass", 1)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
 
@@ -39,6 +42,7 @@ def run(argv: list[str]) -> None:
         _BANK.value,
         codec=_CODEC.value,
         shards=_SHARDS.value,
+        tensors=_TENSORS.value,
         batch_size=_BATCH_SIZE.value,
     )
     index = regrad.index(bank)

@@ -34,12 +34,13 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     documents = _documents(regrad, rng, _DOCUMENTS)
     decoder, adapter, meta = regrad.base.decoder, regrad.checkpoint.adapter, regrad.checkpoint.meta
-    vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs))
+    steps = regrad.checkpoint.inner_steps
+    vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs, steps))
     facts: dict[str, Any] = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
     seconds = _seconds(lambda: vmapped(decoder, meta, documents))
     facts |= {"documents_per_second": _DOCUMENTS / seconds}
     peak = machine.matmul_flops()
-    flops = token_flops(decoder.config, adapter.first_layer) * _DOCUMENT_TOKENS
+    flops = token_flops(decoder.config, adapter.first_layer, steps) * _DOCUMENT_TOKENS
     facts |= {"matmul_gflops": peak / 1e9, "floor_documents_per_second": peak / flops}
     return facts | {"share_of_floor": _DOCUMENTS / seconds * flops / peak}
 
@@ -52,13 +53,16 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     packed[:, layout.size :] = 0  # scales of zero: the bytes are not a real gradient's
     scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
     places = np.arange(3 * devices).reshape(devices, 3)
-    adaptation = Adaptation(packed, places, scores, sound, "int8", 1.0, regrad.checkpoint.weighting)
+    adaptation = Adaptation(packed, places, scores, sound, layout, "int8", 1.0, regrad.checkpoint.weighting)
     adapt = _seconds(lambda: regrad.answerer.adapt(adaptation))
     there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])
     held = _seconds(lambda: regrad.answerer.adapt(adaptation._replace(packed=there)))
     documents = _documents(regrad, rng, 3)
     decoder, adapter = regrad.base.decoder, regrad.checkpoint.adapter
-    gradients = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs)[0])
+    steps = regrad.checkpoint.inner_steps
+    gradients = jax.jit(
+        lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs, steps)[0]
+    )
     again = _seconds(lambda: gradients(decoder, regrad.checkpoint.meta, documents))
     return {
         "adapt_ms": 1e3 * adapt,

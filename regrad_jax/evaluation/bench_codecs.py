@@ -85,7 +85,7 @@ def _measure_one(
 
 def _update(regrad: ReGrad, bank: Bank, position: int) -> np.ndarray:
     """Returns alpha . g of a stored document, flat: what a step of weight one applies."""
-    grads = regrad.checkpoint.layout.unflatten(bank.read_rows([position])[0])
+    grads = regrad.layout(bank).unflatten(bank.read_rows([position])[0])
     scaled = jax.tree.map(lambda alpha, g: alpha * g, step_sizes(regrad.checkpoint.meta), grads)
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(scaled)])
 

@@ -83,7 +83,7 @@ def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
     answers = [encode(regrad.wording.answer(q.answers[0])) for q in questions]
     longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
     width = -(-longest // _TOKEN_STEP) * _TOKEN_STEP
-    program = _program(regrad.checkpoint.adapter, regrad.checkpoint.layout)
+    program = _program(regrad.checkpoint.adapter, regrad.layout(bank))
     losses = []
     for start in range(0, len(questions), _BATCH):
         rows = [min(start + i, len(questions) - 1) for i in range(_BATCH)]

@@ -133,15 +133,16 @@ def row_length(decoder: DecoderConfig, adapter: AdapterConfig) -> int:
     return RowLayout.of(theta).size
 
 
-def token_flops(decoder: DecoderConfig, first_layer: int) -> float:
+def token_flops(decoder: DecoderConfig, first_layer: int, inner_steps: int = 1) -> float:
     """Returns the floating-point operations that a token adds to its document's gradient.
 
-    The trunk runs forward; the adapted layers and the projection to the vocabulary run forward and
-    backward, which costs as much again, since frozen weights get no gradient. Left out, a few percent
-    together: attention scores, and the adapters themselves.
+    The trunk runs forward; at each inner step the adapted layers and the projection to the vocabulary run
+    forward and backward, which costs as much again, since frozen weights get no gradient. Left out, a few
+    percent together: attention scores, and the adapters themselves.
     """
     head = (decoder.layers - first_layer) * decoder.layer_weights
-    return 2.0 * (first_layer * decoder.layer_weights + 2 * (head + decoder.vocabulary_weights))
+    passes = 2 * inner_steps
+    return 2.0 * (first_layer * decoder.layer_weights + passes * (head + decoder.vocabulary_weights))
 
 
 def _above_zero(**numbers: float) -> None:

@@ -36,6 +36,7 @@ class Adaptation(NamedTuple):
         places_QxK: the documents' rows in `packed`, counted on from one device to the next.
         scores_QxK: retrieval scores.
         sound_QxK: bool; a document is used where this is true.
+        layout: how the bank's rows hold the adapter's tensors.
         codec: the bank's codec.
         gamma: step multiplier.
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
@@ -45,6 +46,7 @@ class Adaptation(NamedTuple):
     places_QxK: np.ndarray
     scores_QxK: np.ndarray
     sound_QxK: np.ndarray
+    layout: RowLayout
     codec: str
     gamma: float
     weighting: str
@@ -147,7 +149,7 @@ class Answerer:
         program = _adapt_program(adaptation.codec, adaptation.weighting, resident)
         places, scores, sound = shard((places_QxK, adaptation.scores_QxK, adaptation.sound_QxK))
         gamma = np.full(jax.local_device_count(), adaptation.gamma, np.float32)
-        return program(self._checkpoint.layout, self._meta, packed, places, scores, sound, gamma)
+        return program(adaptation.layout, self._meta, packed, places, scores, sound, gamma)
 
     def weights_digest(self) -> str:
         """Returns the sha256 of every frozen and every unadapted parameter, as it stands on the devices."""

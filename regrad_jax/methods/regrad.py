@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from regrad_jax.adaptation.adapter import Tree
+from regrad_jax.adaptation.adapter import RowLayout, Tree
 from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.bank.builder import Built, Encoded, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
@@ -84,7 +84,7 @@ class ReGrad:
         self.embedder = embedder
         self._index: tuple[Bank, State, Kind, Index] | None = None
         self._held: tuple[Bank, State, Resident] | None = None
-        self._gradients = jax.jit(self._rows)
+        self._gradients = jax.jit(self._rows, static_argnames="layout")
 
     @classmethod
     def load(
@@ -144,9 +144,30 @@ class ReGrad:
             )
         return bank
 
-    def create(self, path: str | os.PathLike[str], codec: str = DEFAULT_CODEC, shards: int = 1) -> Bank:
-        """Makes an empty bank of so many shards. Raises UserError where something is there already."""
-        layout = self.checkpoint.layout
+    def layout(self, bank: Bank) -> RowLayout:
+        """Returns how a bank's rows hold this checkpoint's tensors."""
+        return self.checkpoint.layout.keep([path for path, _ in bank.manifest.row_layout])
+
+    def create(
+        self,
+        path: str | os.PathLike[str],
+        codec: str = DEFAULT_CODEC,
+        shards: int = 1,
+        tensors: Sequence[str] = (),
+    ) -> Bank:
+        """Makes an empty bank.
+
+        Args:
+            path: the bank's folder or URL.
+            codec: how rows are packed.
+            shards: as many as processes are to build it at a time.
+            tensors: adapter tensors that rows hold, by path ("down/B"), projection ("down") or factor ("B");
+                all by default. The others' gradients then count as 0.
+
+        Raises:
+            UserError: something is there already, or the adapter has no such tensors.
+        """
+        layout = self.checkpoint.layout.keep(tensors) if tensors else self.checkpoint.layout
         manifest = Manifest(
             fingerprint=self.fingerprint,
             row_length=layout.size,
@@ -166,6 +187,7 @@ class ReGrad:
         *,
         codec: str | None = None,
         shards: int | None = None,
+        tensors: Sequence[str] = (),
         batch_size: int = 8,
         progress: Progress = to_stderr,
     ) -> tuple[Bank, Built]:
@@ -175,18 +197,19 @@ class ReGrad:
             documents: long ones are cut into passages that keep their document's id.
             path: the bank's folder or URL.
             codec: how rows are packed, for a new bank.
-            shards: of a new bank, as many as processes are to build it at a time; by default one.
+            shards: of a new bank, by default one (`create`).
+            tensors: of a new bank, by default all (`create`).
             batch_size: documents whose gradients are computed in one pass.
             progress: takes a line of text now and then.
 
         Raises:
-            UserError: no documents, another checkpoint's bank, or another codec or number of shards than the
+            UserError: no documents, another checkpoint's bank, or other codec, shards or tensors than the
                 bank's.
         """
         if not documents:
             raise UserError("no documents to build a bank from; give at least one")
         passages = self.passages(documents)
-        return self._build(passages, path, codec, shards, batch_size, progress)
+        return self._build(passages, path, codec, shards, tensors, batch_size, progress)
 
     def rebuild(
         self,
@@ -227,13 +250,16 @@ class ReGrad:
             passages += self.passages([Document(document_id, text, pieces[0].title, pieces[0].source)])
         if not passages:
             raise UserError(f"bank {old.place} is empty; there is nothing to build again")
-        codec, shards = codec or old.manifest.codec, old.manifest.shards
-        return self._build(passages, path, codec, shards, batch_size, progress)
+        manifest = old.manifest
+        tensors = [leaf for leaf, _ in manifest.row_layout]
+        return self._build(
+            passages, path, codec or manifest.codec, manifest.shards, tensors, batch_size, progress
+        )
 
-    def _build(self, passages, path, codec, shards, batch_size, progress) -> tuple[Bank, Built]:
+    def _build(self, passages, path, codec, shards, tensors, batch_size, progress) -> tuple[Bank, Built]:
         if place_of(path).manifest() is None:
             try:
-                self.create(path, codec or DEFAULT_CODEC, shards or 1)
+                self.create(path, codec or DEFAULT_CODEC, shards or 1, tensors)
             except UserError:
                 if place_of(path).manifest() is None:  # else another builder was faster
                     raise
@@ -245,7 +271,10 @@ class ReGrad:
                 f"bank {path} has {bank.manifest.shards} shards, not {shards}; leave --shards out or build a "
                 "new bank"
             )
-        encode = functools.partial(self._encode, batch_size=batch_size)
+        if tensors and self.checkpoint.layout.keep(tensors) != self.layout(bank):
+            held = ", ".join(leaf for leaf, _ in bank.manifest.row_layout)
+            raise UserError(f"bank {path} holds {held}; leave --tensors out or build a new bank")
+        encode = functools.partial(self._encode, batch_size=batch_size, layout=self.layout(bank))
         with bank:
             commit_size = batch_size * max(1, 32 // batch_size)
             return bank, build(bank, passages, encode, commit_size=commit_size, progress=progress)
@@ -267,14 +296,14 @@ class ReGrad:
     def _tokens(self, text: str) -> list[int]:
         return self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _rows(self, decoder, meta, documents: Documents):
+    def _rows(self, decoder, meta, documents: Documents, layout: RowLayout):
         checkpoint = self.checkpoint
         grads_N, losses_N = document_gradients(
             decoder, checkpoint.adapter, meta, documents, checkpoint.inner_steps
         )
-        return self.checkpoint.layout.flatten(grads_N), losses_N
+        return layout.flatten(grads_N), losses_N
 
-    def _encode(self, passages: Sequence[Passage], batch_size: int) -> Encoded:
+    def _encode(self, passages: Sequence[Passage], batch_size: int, layout: RowLayout) -> Encoded:
         wording, limit = self.wording.document, self.checkpoint.document_tokens
         tokens = [self._tokens(wording(p.content))[:limit] for p in passages]
         rows, losses = [], []
@@ -286,7 +315,8 @@ class ReGrad:
             for row, ids in enumerate(batch):
                 tokens_NxT[row, : len(ids)] = ids
                 lengths_N[row] = len(ids)
-            made = self._gradients(self.base.decoder, self.checkpoint.meta, Documents(tokens_NxT, lengths_N))
+            documents = Documents(tokens_NxT, lengths_N)
+            made = self._gradients(self.base.decoder, self.checkpoint.meta, documents, layout=layout)
             rows.append(np.asarray(made[0])[: len(batch)])
             losses.append(np.asarray(made[1])[: len(batch)])
         keys_NxE = self.embedder.embed([p.content for p in passages])
@@ -438,8 +468,9 @@ class ReGrad:
         places = places.reshape(found.positions_QxK.shape)
         weighting = weighting or self.checkpoint.weighting
         return Adaptation(
-            packed, rows[places], found.scores_QxK, sound[places], bank.manifest.codec, gamma, weighting
-        )
+            packed, rows[places], found.scores_QxK, sound[places], self.layout(bank), bank.manifest.codec,
+            gamma, weighting,
+        )  # fmt: skip
 
     def _prompt(self, question: str, cited: Sequence[tuple[Record, float]], mode: str) -> str:
         wording = self.wording if MODES[mode].adapts else PROMPTS["chat"](self.base.tokenizer)

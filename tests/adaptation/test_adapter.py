@@ -157,6 +157,29 @@ def test_rows_go_round(kind, count):
         jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, y[0]), layout.unflatten(rows[0]), grads)
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"), [("lora", ["B"]), ("core", ["down", "up/R"]), ("lora_b", ["gate"])]
+)
+def test_rows_of_some_tensors_give_zeros_for_the_others(kind, names):
+    theta = meta_params(adapter(kind)).theta
+    whole = RowLayout.of(theta)
+    some = whole.keep(names)
+    rng = np.random.default_rng(0)
+    grads = jax.tree.map(lambda x: rng.normal(size=(2, *x.shape)).astype(np.float32), theta)
+    back = some.unflatten(some.flatten(grads))
+    assert jax.tree.structure(back) == jax.tree.structure(grads)
+    kept = 0
+    for path, _ in whole.leaves:
+        target, factor = path.split("/")
+        held = {path, target, factor} & set(names)
+        kept += bool(held) * grads[target][factor][0].size
+        np.testing.assert_array_equal(back[target][factor], grads[target][factor] if held else 0)
+    assert some.size == kept < whole.size
+    assert whole.keep([path for path, _ in whole.leaves]) == whole
+    with pytest.raises(UserError, match="the adapter has no tensors 'q'; choose among"):
+        whole.keep(["q"])
+
+
 def test_the_layout_does_not_depend_on_the_order_of_a_tree():
     theta = meta_params(adapter("lora")).theta
     turned = {t: dict(reversed(theta[t].items())) for t in reversed(theta)}

@@ -116,6 +116,31 @@ def test_adapted_parameters_are_the_weighted_step(regrad, bank, data):
         np.testing.assert_allclose(theta[target]["R"], -step, rtol=1e-4, atol=1e-5 * np.abs(step).max())
 
 
+def test_a_bank_may_hold_some_of_the_adapters_tensors(regrad, data, tmp_path):
+    options = {"codec": "float32", "progress": SILENT}
+    bank, _ = regrad.build(data.documents, tmp_path / "whole", **options)
+    some, built = regrad.build(data.documents, tmp_path / "b", tensors=["down", "up/R"], shards=2, **options)
+    assert built.added == len(some) == len(bank)
+    size = lambda held: sum(np.prod(shape) for _, shape in held.manifest.row_layout)
+    assert some.manifest.row_length == size(some) == size(bank) * 2 / 3
+    question = data.questions["people"][0].question
+    whole, part = regrad.adapt(question, bank, top_k=3), regrad.adapt(question, some, top_k=3)
+    for target in whole:
+        expected = 0 * whole[target]["R"] if target == "gate" else whole[target]["R"]
+        np.testing.assert_allclose(part[target]["R"], expected, rtol=1e-5, atol=1e-7)
+    assert np.abs(whole["gate"]["R"]).max() > 0
+    again, built = regrad.rebuild(some, tmp_path / "again", progress=SILENT)
+    assert again.manifest.row_layout == some.manifest.row_layout and again.manifest.shards == 2
+    assert regrad.build(data.documents, tmp_path / "b", progress=SILENT)[1].added == 0
+    with pytest.raises(UserError, match="holds down/R, up/R; leave --tensors out"):
+        regrad.build(data.documents, tmp_path / "b", tensors=["gate"], progress=SILENT)
+    with pytest.raises(UserError, match="has 2 shards, not 3; leave --shards out"):
+        regrad.build(data.documents, tmp_path / "b", shards=3, progress=SILENT)
+    with pytest.raises(UserError, match="the adapter has no tensors 'B'; choose among R, down, down/R, gate"):
+        regrad.create(tmp_path / "none", tensors=["B"])
+    assert not (tmp_path / "none").exists()
+
+
 def test_building_again_costs_nothing_and_a_changed_document_replaces_its_row(regrad, data, tmp_path):
     documents = data.documents[:4]
     bank, _ = regrad.build(documents, tmp_path / "b", progress=SILENT)
@@ -131,11 +156,11 @@ def test_building_again_costs_nothing_and_a_changed_document_replaces_its_row(re
 def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, monkeypatch):
     encode, calls = ReGrad._encode, []
 
-    def dying(self, passages, batch_size):
+    def dying(self, passages, **options):
         calls.append(len(passages))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return encode(self, passages, batch_size)
+        return encode(self, passages, **options)
 
     documents = [
         dataclasses.replace(d, id=f"{d.id}-{n}", text=f"{n} {d.text}")
@@ -155,8 +180,8 @@ def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, m
 def test_a_gradient_that_is_not_finite_is_refused_by_name(regrad, data, tmp_path, monkeypatch):
     encode = ReGrad._encode
 
-    def broken(self, passages, batch_size):
-        made = encode(self, passages, batch_size)
+    def broken(self, passages, **options):
+        made = encode(self, passages, **options)
         made.rows_NxP[0, 7] = np.nan
         return made._replace(rows_NxP=made.rows_NxP)
 
@@ -258,10 +283,10 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     encoded, laid_out, asked = [], [], []
     decode = regrad.base.tokenizer.decode
 
-    def rows(decoder, meta, documents):
+    def rows(decoder, meta, documents, layout):
         [tokens, *_], [length, *_] = documents
         encoded.append(decode(tokens[:length]))
-        return ReGrad._rows(other, decoder, meta, documents)
+        return ReGrad._rows(other, decoder, meta, documents, layout)
 
     other._gradients = rows
     bank, _ = other.build([document], tmp_path / "bank", progress=SILENT)
@@ -357,7 +382,9 @@ def test_rows_in_device_memory_adapt_as_rows_that_are_read(regrad, data, tmp_pat
     places, scores = rng.integers(0, 11, (24, 3)), rng.random((24, 3)).astype(np.float32)
     sound = rng.random((24, 3)) < 0.8
     host, _ = made.read_sound(held.positions_N)
-    of = lambda packed: Adaptation(packed, places, scores, sound, "float32", 1.0, "relevance")
+    of = lambda packed: Adaptation(
+        packed, places, scores, sound, regrad.layout(made), "float32", 1.0, "relevance"
+    )
     thetas = [regrad.answerer.adapt(of(packed)) for packed in (held.packed_DxRxC, host)]
     jax.tree.map(np.testing.assert_array_equal, *thetas)
 
