@@ -42,6 +42,7 @@ def get_config() -> ml_collections.ConfigDict:
                     "anchors": 3,
                     "questions_per_document": 3,
                     "document_tokens": 144,
+                    "document_buckets": (),  # shorter lengths to pad to, where a step's documents fit
                     "question_tokens": 32,
                     "answer_tokens": 10,
                     "context": 0.0,  # share of questions with their documents in the prompt too

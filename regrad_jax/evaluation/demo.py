@@ -15,7 +15,7 @@ from regrad_jax.evaluation.metrics import exact_match
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import Progress
 
-_ENTITIES = 260  # almanac entries beside the 40 fieldnotes: 300 passages
+_ENTITIES = 160  # almanac entries beside the 40 fieldnotes: 200 passages
 _QUESTIONS = 40  # of each question set
 _SETTINGS = ("Direct", "RAG k=3", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=3")
 

@@ -67,7 +67,8 @@ class ActivationCache:
     def fill(self, drawn: Draw, batch: TaskBatch) -> TaskBatch:
         """Returns the batch with quantised factors for documents and, where they are kept, activations."""
         self._add_documents(drawn.pool)
-        batch = batch._replace(documents=self._read(drawn.pool))
+        assert isinstance(batch.documents, Documents)
+        batch = batch._replace(documents=self._read(drawn.pool, batch.documents.tokens_NxT.shape[1]))
         if not self._keeps_questions:
             return batch
         questions = [asked.question for asked in drawn.chosen]
@@ -109,11 +110,11 @@ class ActivationCache:
         self._hidden_QxTxD[missing] = np.asarray(self._trunk(self._decoder, tokens))[: len(missing)]
         self._known_Q[missing] = True
 
-    def _read(self, pool: Sequence[int]) -> Factors:
+    def _read(self, pool: Sequence[int], length: int) -> Factors:
         ends = [self._offsets[document] for document in pool]
 
         def read(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
-            layers, _, length, *width = leaf.shape
+            layers, _, _, *width = leaf.shape
             values = np.zeros((layers, len(pool), length, *width), leaf.dtype)
             for row, document in enumerate(pool):
                 part = np.empty((layers, len(self._source.documents[document]), *width), leaf.dtype)

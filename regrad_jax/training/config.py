@@ -27,6 +27,8 @@ class SourceConfig:
         anchors: anchor questions a batch; each brings its document and retrieved distractors.
         questions_per_document: questions asked of every document of a batch.
         document_tokens: documents are padded to this; longer ones are left out.
+        document_buckets: shorter lengths, increasing, that a step's documents are padded to where all of them
+            fit; each costs a compilation.
         question_tokens: prompt and answer are padded to this; longer ones are left out.
         answer_tokens: the longest answer that is trained on.
         context: share of a training batch's questions that are asked with the documents that they use in
@@ -42,6 +44,7 @@ class SourceConfig:
     anchors: int = 3
     questions_per_document: int = 3
     document_tokens: int = 96
+    document_buckets: tuple[int, ...] = ()
     question_tokens: int = 40
     answer_tokens: int = 12
     context: float = 0.0
@@ -166,6 +169,12 @@ class TrainConfig:
             )
             for key in sizes:
                 _positive(f"sources.{name}.{key}", getattr(source, key))
+            lengths = (0, *source.document_buckets, source.document_tokens)
+            if any(not isinstance(n, int) for n in lengths) or list(lengths) != sorted(set(lengths)):
+                raise UserError(
+                    f"config.sources.{name}.document_buckets: {source.document_buckets} must be whole "
+                    f"numbers that increase, between 0 and document_tokens, {source.document_tokens}"
+                )
             for key in ("context", "gold_absent"):
                 _share(f"sources.{name}.{key}", getattr(source, key))
         for key in (
@@ -234,7 +243,8 @@ def _build(cls, where: str, values: Mapping[str, Any]):
     if missing:
         raise UserError(f"{where}: key {missing[0]!r} is missing")
     hints = typing.get_type_hints(cls)
-    return cls(**{n: tuple(v) if hints[n] == tuple[str, ...] else v for n, v in values.items()})
+    is_tuple = lambda name: typing.get_origin(hints[name]) is tuple
+    return cls(**{n: tuple(v) if is_tuple(n) else v for n, v in values.items()})
 
 
 def _choice(key: str, value: str, known) -> None:

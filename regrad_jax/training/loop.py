@@ -26,13 +26,12 @@ from orbax.checkpoint import checkpoint_managers as policies
 
 from regrad_jax import machine
 from regrad_jax.adaptation.adapter import singular_bases
-from regrad_jax.adaptation.inner import MetaParams, init_meta, step_sizes
+from regrad_jax.adaptation.inner import Documents, MetaParams, init_meta, step_sizes
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
-from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.embedding import Embedder
@@ -103,7 +102,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         elif config.bases == "singular":
             bases = singular_bases(config.adapter, base.decoder.head_params["layers"])
             state = state._replace(meta=state.meta._replace(bases=layout.replicate(bases)))
-        log = _Log(workdir / "metrics.jsonl", int(state.step), config, base.decoder.config)
+        log = _Log(workdir / "metrics.jsonl", int(state.step), config)
         for name, drawn in _batches(config, layout, sources, int(state.step)):
             filled = caches[name].fill if name in caches else lambda _, batch: batch
             batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
@@ -114,7 +113,9 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             step = int(state.step)
             _require_finite(step, name, float(metrics.outer_loss), float(norm), sources[name], drawn, workdir)
             tasks = sum(len(made.chosen) for made, _ in drawn.values()) * jax.process_count()
-            log.step(step, name, tasks, metrics, norm, state.meta)
+            padded = dataclasses.replace(config.sources[name], document_tokens=_document_length(drawn))
+            flops = step_flops(config, base.decoder.config, padded)
+            log.step(step, name, tasks, flops, metrics, norm, state.meta)
             last, stop = step == config.total_steps, _any_process(terminated.is_set())
             scores: dict[str, Any] = {"loss": math.inf}  # what is not validated is worse than all that is
             if step % config.eval_every == 0 or last:
@@ -169,6 +170,16 @@ def export(workdir: pathlib.Path, folder: pathlib.Path, best: bool = False) -> p
     validation = validations[-1]["validation"] if validations else {}
     save_checkpoint(folder, _checkpoint(config, base, state, validation))
     return folder
+
+
+def _document_length(drawn: Mapping[int, tuple[Draw, TaskBatch]]) -> int:
+    """Returns the length that a step's documents are padded to."""
+    lengths = set()
+    for _, batch in drawn.values():
+        assert isinstance(batch.documents, Documents)
+        lengths.add(batch.documents.tokens_NxT.shape[1])
+    [length] = lengths
+    return length
 
 
 def _is_first() -> bool:
@@ -324,7 +335,10 @@ def _batches(
     """Yields for every step its source and, by number, those of its batches that this process makes."""
 
     def make(step: int):
-        made = {n: batch_of_step(sources, config.stages, config.seed, step, n) for n in layout.local()}
+        made = {
+            number: batch_of_step(sources, config.stages, config.seed, step, number, config.batches_per_step)
+            for number in layout.local()
+        }
         names = {name for name, _, _ in made.values()}
         return names.pop(), {number: (drawn, batch) for number, (_, drawn, batch) in made.items()}
 
@@ -365,7 +379,7 @@ _matmul_flops = functools.cache(machine.matmul_flops)
 class _Log:
     """metrics.jsonl for programs, one line a step on stderr for people."""
 
-    def __init__(self, path: pathlib.Path, start: int, config: TrainConfig, shape: DecoderConfig):
+    def __init__(self, path: pathlib.Path, start: int, config: TrainConfig):
         if _is_first():
             kept = [line for line in read_metrics(path) if line["step"] <= start]
             draft = path.with_suffix(".draft")  # a resumed step is logged once
@@ -377,13 +391,12 @@ class _Log:
             board = str(path.with_name("tensorboard"))
             self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else None)
         self._start, self._total = start, config.total_steps
-        self._flops = {name: step_flops(config, shape, source) for name, source in config.sources.items()}
         # The cores of a CPU are one peak, into however many devices they are divided.
         peaks = jax.process_count() if jax.default_backend() == "cpu" else config.devices
         self._peak = peaks * _matmul_flops(config.dtype)
         self._began = self._last = time.monotonic()
 
-    def step(self, step, source, tasks, metrics, norm, meta) -> None:
+    def step(self, step, source, tasks, flops, metrics, norm, meta) -> None:
         loss, now = float(metrics.outer_loss), time.monotonic()
         seconds, self._last = now - self._last, now
         # The first step of a run compiles, so rates begin behind it.
@@ -397,7 +410,7 @@ class _Log:
         }  # fmt: skip
         speed = {
             "seconds": seconds, "tasks_per_s": tasks / seconds,
-            "share_of_peak": self._flops[source] / seconds / self._peak,
+            "share_of_peak": flops / seconds / self._peak,
         }  # fmt: skip
         self._write(facts | {"speed": speed})
         self._plot(step, {f"train/{source}": facts, "speed": speed})

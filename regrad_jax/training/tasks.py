@@ -181,10 +181,7 @@ def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
     config, k = source.config, source.neighbours_QxK.shape[1]
     # Streams of their own: whatever the shares, a batch has the same documents and questions.
     context_rng, absent_rng = rng.spawn(2)
-    anchors = rng.choice(
-        len(source.questions), config.anchors, replace=len(source.questions) < config.anchors
-    )
-    pool = [int(d) for a in anchors for d in source.neighbours_QxK[a]]
+    anchors, pool = _draw_pool(source, rng)
     chosen: list[tuple[int, int]] = []  # (question, group)
     for slot, document in enumerate(pool):
         own = list(rng.permutation(source.by_document[document])[: config.questions_per_document])
@@ -205,17 +202,25 @@ def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
     return Draw(pool, asked)
 
 
+def _draw_pool(source: TaskSource, rng: np.random.Generator) -> tuple[np.ndarray, list[int]]:
+    """Returns (anchor questions, their groups of documents)."""
+    count = source.config.anchors
+    anchors = rng.choice(len(source.questions), count, replace=len(source.questions) < count)
+    return anchors, [int(d) for a in anchors for d in source.neighbours_QxK[a]]
+
+
 def _share_of(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
     """Returns bools of shape (count,): a share of them true, within one always and exactly on average."""
     return rng.permutation(count) < int(share * count + rng.random())
 
 
-def assemble(source: TaskSource, drawn: Draw) -> TaskBatch:
-    """Lays out a batch as NumPy arrays, of one fixed shape for a source."""
+def assemble(source: TaskSource, drawn: Draw, document_tokens: int | None = None) -> TaskBatch:
+    """Lays out a batch as NumPy arrays, of one fixed shape for a source and a length of documents."""
     config, (pool, chosen) = source.config, drawn
     count_n = len(pool)
     count_q = count_n * config.questions_per_document
-    documents = Documents(*pad([source.documents[d] for d in pool], config.document_tokens))
+    length = document_tokens or config.document_tokens
+    documents = Documents(*pad([source.documents[d] for d in pool], length))
     items = [source.questions[asked.question] for asked in chosen]
     prompts = [asked.context_prompt or item.prompt for asked, item in zip(chosen, items, strict=True)]
     whole = [prompt + item.answer for prompt, item in zip(prompts, items, strict=True)]
@@ -251,12 +256,17 @@ def source_of_step(stages, step: int, rng: np.random.Generator) -> str:
 
 
 def batch_of_step(
-    sources: Mapping[str, TaskSource], stages, seed: int, step: int, number: int = 0
+    sources: Mapping[str, TaskSource], stages, seed: int, step: int, number: int = 0, count: int = 1
 ) -> tuple[str, Draw, TaskBatch]:
-    """Returns (source name, draw, batch) of a step's batch: resuming needs no state but `step`.
+    """Returns (source name, draw, batch) of one of a step's batches: resuming needs no state but `step`.
 
-    All batches of a step are of one source, hence of one shape; any process can make any of them.
+    All `count` batches of a step are of one source and in one bucket, hence of one shape; any process can
+    make any of them.
     """
     name = source_of_step(stages, step, np.random.default_rng((seed, step)))
-    drawn = draw(sources[name], np.random.default_rng((seed, step, number)))
-    return name, drawn, assemble(sources[name], drawn)
+    source, rng = sources[name], lambda number: np.random.default_rng((seed, step, number))
+    buckets = (*source.config.document_buckets, source.config.document_tokens)
+    pools = [_draw_pool(source, rng(n))[1] for n in range(count)] if len(buckets) > 1 else []
+    longest = max((len(source.documents[d]) for pool in pools for d in pool), default=buckets[-1])
+    drawn = draw(source, rng(number))
+    return name, drawn, assemble(source, drawn, next(size for size in buckets if size >= longest))

@@ -130,6 +130,15 @@ def test_a_text_is_computed_once_and_no_file_is_left(source, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_factors_are_as_long_as_the_batchs_documents(source, tmp_path):
+    cache = ActivationCache(decoder(), adapter(), source, tmp_path)
+    longest = max(len(source.documents[d]) for d in DRAWS[0].pool)
+    whole, short = (cache.fill(DRAWS[0], assemble(source, DRAWS[0], n)) for n in (None, longest))
+    assert {x.shape[2] for x in jax.tree.leaves(short.documents)} == {longest}
+    cut = jax.tree.map(lambda x: x[:, :, :longest], whole.documents)
+    jax.tree.map(np.testing.assert_array_equal, cut, short.documents)
+
+
 def test_activations_are_left_to_the_step_where_prompts_show_documents(source, tmp_path):
     shown = source._replace(config=dataclasses.replace(CONFIG, context=0.5))
     drawn = DRAWS[0]._replace(chosen=[Asked(0, FIRST, [7, 8, 9]), *DRAWS[0].chosen[1:]])

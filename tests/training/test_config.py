@@ -97,6 +97,11 @@ def test_configs_that_ship_are_whole(path):
         (("stages", [[1, {"s": 1.5, "almanac": -0.5}]]), "config.stages: {'s': 1.5, 'almanac': -0.5} has a "),
         (("stages", [[1, {"s": 0.0}]]), "config.stages: {'s': 0.0} has a share below 0, or none above it"),
         (("sources", "s", "context", 1.5), "config.sources.s.context: 1.5 must be a share, from 0 to 1"),
+        (
+            ("sources", "s", "document_buckets", (64, 32)),
+            "document_buckets: .64, 32. must be whole numbers that",
+        ),
+        (("sources", "s", "document_buckets", (96,)), "increase, between 0 and document_tokens, 96"),
         (("sources", "s", "context", "all"), "config.sources.s.context: 'all' must be a share, from 0 to 1"),
         (("sources", "s", "gold_absent", -0.1), "config.sources.s.gold_absent: -0.1 must be a share, from "),
         (("sources", "s", "gold_absent", math.nan), "config.sources.s.gold_absent: nan must be a share"),

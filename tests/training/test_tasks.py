@@ -325,6 +325,28 @@ def test_seed_and_step_decide_a_batch():
     assert {make(0, step)[0] for step in range(3, 30)} == {"a", "b"}
 
 
+def test_a_steps_documents_share_the_shortest_bucket_that_holds_them_all():
+    config = dataclasses.replace(CONFIG, anchors=1, document_buckets=(17, 19))
+    lengths = [len(d) for d in source(config).documents]
+    assert min(lengths) == 16 and max(lengths) == 24
+    sources, stages = {"a": source(config)}, ((100, {"a": 1.0}),)
+    unbucketed = {"a": source(dataclasses.replace(config, document_buckets=()))}
+    found = set()
+    for step in range(40):
+        made = [batch_of_step(sources, stages, 0, step, number, 3) for number in range(3)]
+        longest = max(lengths[d] for _, drawn, _ in made for d in drawn.pool)
+        expected = 17 if longest <= 17 else 19 if longest <= 19 else CONFIG.document_tokens
+        for number, (_, drawn, batch) in enumerate(made):
+            assert batch.documents.tokens_NxT.shape == (K, expected)
+            plain = batch_of_step(unbucketed, stages, 0, step, number)
+            assert plain[1] == drawn
+            tokens_NxT, lengths_N = plain[2].documents
+            np.testing.assert_array_equal(batch.documents.tokens_NxT, tokens_NxT[:, :expected])
+            np.testing.assert_array_equal(batch.documents.lengths_N, lengths_N)
+        found.add(expected)
+    assert len(found) > 1
+
+
 def test_sources_are_read_by_their_split(tmp_path):
     config = SourceConfig("almanac", entities=5, kinds=("person",))
     documents, questions = read_source(config, "train", 5, seed=1)
