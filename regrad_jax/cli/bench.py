@@ -21,6 +21,9 @@ from regrad_jax.methods.regrad import ReGrad
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _PLOT = flags.DEFINE_string("plot", None, "picture of what codecs measures, such as codecs.png")
 _CODECS = flags.DEFINE_list("codecs", list(CODECS), "what codecs measures")
+_BANK = flags.DEFINE_string(
+    "bank", None, "where codecs keeps its float32 rows, or finds them; by default they are not kept"
+)
 _CODEC = flags.DEFINE_enum("codec", DEFAULT_CODEC, list(CODECS), "how the rows of bank are packed")
 _DOCUMENTS = flags.DEFINE_integer("documents", 500, "documents that bank appends and reads", 3)
 _MANY = flags.DEFINE_integer("many", 20_000, "documents in the larger bank that bank opens", 1)
@@ -49,7 +52,7 @@ def _regrad() -> ReGrad:
 
 
 def _codecs() -> dict[str, Any]:
-    return {"codecs": bench_codecs.measure(_regrad(), _CODECS.value)}
+    return {"codecs": bench_codecs.measure(_regrad(), _CODECS.value, _BANK.value)}
 
 
 def _bank() -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
     regrad evaluate --config experiments/configs/evaluate.py --workdir runs/evaluation
 
-The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, report.html.
+The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, report.html. The banks stay in
+WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has.
 """
 
 import inspect
 import pathlib
-import tempfile
 from collections.abc import Callable, Mapping
 
 from absl import flags
 from ml_collections import config_flags
 
+from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import datasets, report
@@ -44,15 +45,18 @@ def run(argv: list[str]) -> None:
     results: list[Result] = []
     questions: dict[str, list[Question]] = {}
     gaps: dict[str, KnowledgeGap] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, dataset in loaded.items():
-            bank, _ = regrad.build(dataset.documents, pathlib.Path(scratch, name), progress=to_stderr)
-            for kind, asked in dataset.questions.items():
-                label = kind if kind not in questions else f"{name}: {kind}"
-                questions[label] = asked
-                results += evaluate(regrad, bank, label, asked, plans[name]["settings"], to_stderr)
-                if gap := knowledge_gap(regrad, bank, asked):
-                    gaps[label] = gap
+    for name, dataset in loaded.items():
+        path = pathlib.Path(_WORKDIR.value, "banks", name)
+        bank, _ = regrad.build(dataset.documents, path, codec=plans[name].get("codec"), progress=to_stderr)
+        ids = {document.id for document in dataset.documents}
+        with bank:  # of an earlier evaluation of other documents
+            bank.delete({record.document_id for record in bank.records.values()} - ids)
+        for kind, asked in dataset.questions.items():
+            label = kind if kind not in questions else f"{name}: {kind}"
+            questions[label] = asked
+            results += evaluate(regrad, bank, label, asked, plans[name]["settings"], to_stderr)
+            if gap := knowledge_gap(regrad, bank, asked):
+                gaps[label] = gap
     facts = {
         "answer_token_loss": {label: gap._asdict() for label, gap in gaps.items()},
         "checkpoint": dict(regrad.checkpoint.metrics),
@@ -73,13 +77,15 @@ def _load(name: str, plan: dict) -> datasets.Dataset:
     if kind not in _KINDS:
         raise UserError(f"{where}: kind {kind!r} is unknown; choose {', '.join(_KINDS)}")
     known = inspect.signature(_KINDS[kind]).parameters
-    values = {key: value for key, value in plan.items() if key not in ("kind", "settings")}
+    values = {key: value for key, value in plan.items() if key not in ("kind", "settings", "codec")}
     if unknown := sorted(set(values) - set(known)):
         raise UserError(
-            f"{where}: unknown key {unknown[0]!r}; known keys: kind, settings, {', '.join(known)}"
+            f"{where}: unknown key {unknown[0]!r}; known keys: kind, settings, codec, {', '.join(known)}"
         )
     if missing := [n for n, p in known.items() if p.default is p.empty and n not in values]:
         raise UserError(f"{where}: key {missing[0]!r} is missing")
     if unknown := [s for s in plan.get("settings") or ["none"] if s not in SETTINGS]:
         raise UserError(f"{where}: setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
+    if plan.get("codec", DEFAULT_CODEC) not in CODECS:
+        raise UserError(f"{where}: codec {plan['codec']!r} is unknown; choose from {', '.join(CODECS)}")
     return _KINDS[kind](**values)

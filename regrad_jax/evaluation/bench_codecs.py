@@ -27,6 +27,7 @@ _COMMIT = 32  # documents
 def measure(
     regrad: ReGrad,
     codecs: Sequence[str] = tuple(CODECS),
+    path: str | os.PathLike[str] | None = None,
     entities: int = 500,
     questions: int = 300,
     progress: Progress = to_stderr,
@@ -36,6 +37,7 @@ def measure(
     Args:
       regrad: the checkpoint to measure.
       codecs: names in `CODECS`.
+      path: where the bank of float32 rows is kept, or is already; by default it is not kept.
       entities: almanac test entries in the bank, beside the fieldnotes.
       questions: almanac questions asked with one document each.
       progress: takes a line of text now and then.
@@ -49,7 +51,7 @@ def measure(
     data = datasets.invented(entities, questions)
     with tempfile.TemporaryDirectory() as scratch:
         plain, _ = regrad.build(
-            data.documents, pathlib.Path(scratch, "plain"), codec="float32", progress=progress
+            data.documents, path or pathlib.Path(scratch, "plain"), codec="float32", progress=progress
         )
         asked = data.questions["almanac"]
         return [
