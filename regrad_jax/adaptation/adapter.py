@@ -179,7 +179,7 @@ class RowLayout:
                 known = sorted(set().union(*(called(path) for path, _ in self.leaves)))
                 raise UserError(f"the adapter has no tensors {name!r}; choose among {', '.join(known)}")
         kept = tuple(leaf for leaf in self.leaves if called(leaf[0]) & set(names))
-        return RowLayout(kept, tuple(leaf for leaf in self.leaves if leaf not in kept))
+        return RowLayout(kept, (*self.absent, *(leaf for leaf in self.leaves if leaf not in kept)))
 
     @property
     def size(self) -> int:

@@ -1,17 +1,20 @@
 """A bank under a prefix of an object store: `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
 
-    PREFIX/manifest.json            written last: with it the bank is there
-    PREFIX/shards/00000/            a shard's database 0; after compactions 00000.1/, 00000.2/, ...
-    PREFIX/shards/00000.current     number of the current database, those removed, and the time; absent: 0
-    PREFIX/shards/00000.lock        the lease of its writer
+    PREFIX/manifest.json       written last: with it the bank is there
+    PREFIX/ID/00000/           a shard's database 0; after compactions 00000.1/, 00000.2/, ...
+    PREFIX/ID/00000.current    number of the current database, those removed, and the time; absent: 0
+    PREFIX/ID/00000.lock       the lease of its writer
+
+ID is the manifest's, so that banks that are made at one place at the same time do not touch each other.
 
 Credentials and endpoints come from where these stores' own tools take them: for S3 from the `AWS_*` variables
 and files (`AWS_ENDPOINT_URL` and `AWS_REGION` among them), for Google from its application credentials.
 
 An object store has no locks that go with a process. A writer holds a lease instead, and renews it at every
 commit; a dead writer's lease runs out. It keeps others away and does no more: what makes a commit safe is
-that it replaces the head that the writer has read, or fails (`shard.Shard.commit`). Nor can readers be seen,
-so a compacted database stays for a while before a writer removes it.
+that it replaces the head that the writer has read, or fails, and a compaction makes such a commit before it
+takes the old database's place (`shard.Shard`). Nor can readers be seen, so a compacted database stays for a
+while before a writer removes it.
 """
 
 import contextlib
@@ -28,7 +31,7 @@ from typing import Any
 import tensorstore as ts
 
 from regrad_jax.bank.folder import MANIFEST, writer
-from regrad_jax.bank.place import Home, Lock, Place, Spec, UnreachableError, is_unreachable
+from regrad_jax.bank.place import BusyError, Home, Lock, Place, Spec, UnreachableError, is_unreachable
 from regrad_jax.errors import UserError
 from regrad_jax.home import regrad_home
 
@@ -83,20 +86,21 @@ class Bucket(Place):
         """As `Place.manifest`."""
         return self._objects().read(MANIFEST)[0]
 
-    def shard(self, name: str) -> Home:
+    def shard(self, name: str, identity: str) -> Home:
         """As `Place.shard`."""
-        spec = self._spec | {"path": f"{self._spec['path']}shards/"}
-        return BucketHome(_Objects(spec, f"{self._url}/shards"), name)
+        spec = self._spec | {"path": f"{self._spec['path']}{identity}/"}
+        return BucketHome(_Objects(spec, f"{self._url}/{identity}"), name)
 
     @contextlib.contextmanager
-    def create(self, manifest: bytes) -> Iterator[Place]:
-        """As `Place.create`. What a creation that died leaves has no manifest, and the next takes it over."""
+    def create(self, manifest: bytes, identity: str) -> Iterator[Place]:
+        """As `Place.create`. A creation that dies leaves objects that no manifest names."""
         objects = self._objects()
         present, generation = objects.read(MANIFEST)
         if present is not None:
             raise UserError(f"cannot create a bank at {self}: there is one already")
         yield self
         if not objects.write(MANIFEST, manifest, generation):
+            objects.remove(f"{identity}/")
             raise UserError(f"cannot create a bank at {self}: another process has just made one")
 
     def index_folder(self, identity: str) -> str:
@@ -110,6 +114,8 @@ class Bucket(Place):
 
 class BucketHome(Home):
     """A shard's databases under a prefix."""
+
+    leased = True
 
     def __init__(self, objects: "_Objects", name: str):
         """Takes the prefix of all shards, and this one's name."""
@@ -149,7 +155,7 @@ class BucketHome(Home):
 
     @contextlib.contextmanager
     def draft(self, number: int) -> Iterator[Spec]:
-        """As `Home.draft`: in its place, to which a pointer is turned when it is whole."""
+        """As `Home.draft`: in its place, which a pointer names when it is whole."""
         self._objects.remove(self._prefix(number))  # of a compaction that died
         pointer, generation = self._pointer()
         yield self.database(number)
@@ -192,7 +198,7 @@ class _Lease(Lock):
 
     def _refuse(self, held: dict[str, Any]) -> None:
         until = datetime.datetime.fromtimestamp(held["until"], datetime.UTC).isoformat(timespec="seconds")
-        raise UserError(
+        raise BusyError(
             f"{self._what} is being written by {held['holder']}: wait for it to end (if it has died, its "
             f"lock ends at {until})"
         )
@@ -203,7 +209,10 @@ class _Objects:
 
     def __init__(self, spec: Spec, url: str):
         self.spec, self._url = spec, url
-        self._kv = ts.KvStore.open(spec, context=ts.Context(CONTEXT)).result()
+        try:
+            self._kv = ts.KvStore.open(spec, context=ts.Context(CONTEXT)).result()
+        except ValueError as error:
+            raise UserError(f"{url} cannot be opened: {_brief(error)}") from error
 
     def __str__(self) -> str:
         return self._url
@@ -217,7 +226,9 @@ class _Objects:
     def write(self, name: str, value: bytes | None, generation: bytes) -> bool:
         """Writes or, for None, deletes what has this generation; returns whether it still had."""
         with self._reached():
-            return bool(self._kv.write(name, value, if_equal=generation).result().generation)
+            written = bool(self._kv.write(name, value, if_equal=generation).result().generation)
+        # A write that was done but not answered is repeated, and then finds itself.
+        return written or (value is not None and self.read(name)[0] == value)
 
     def remove(self, prefix: str) -> None:
         """Deletes all objects of a prefix that ends in a slash."""
@@ -236,7 +247,10 @@ class _Objects:
 
 def unreachable(where: str, error: Exception) -> UnreachableError:
     """Returns the error that says so in one line."""
-    reason = str(error).split(" [")[0][:300]
     return UnreachableError(
-        f"{where} cannot be reached ({reason}): check the URL, the network and the credentials"
+        f"{where} cannot be reached ({_brief(error)}): check the URL, the network and the credentials"
     )
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split(" [")[0].split())[:300]

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regrad_jax.bank.place import BusyError
 from regrad_jax.bank.records import Entry, text_digest
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
-from regrad_jax.errors import UserError
 from regrad_jax.progress import Progress, to_stderr
 
 
@@ -69,22 +69,23 @@ def build(
         progress: takes a line of text now and then.
 
     Raises:
-        UserError: another process writes to the bank, and it has one shard.
+        BusyError: another process writes to the bank, and it has one shard.
     """
     mine: dict[int, list[Passage]] = {number: [] for number in range(bank.manifest.shards)}
     for passage in passages:
         mine[bank.shard_of(passage.document_id)].append(passage)
     # Builders that start together start at different shards.
     first = os.getpid() % len(mine)
-    waiting = [*mine][first:] + [*mine][:first]
+    waiting = [number for number in [*mine][first:] + [*mine][:first] if mine[number]]
     added = 0
     refused: list[str] = []
+    told = None
     while waiting:
         busy = []
         for number in waiting:
             try:
                 bank.lock([number])
-            except UserError as error:
+            except BusyError as error:
                 if len(mine) == 1:
                     raise
                 busy.append(number)
@@ -97,7 +98,8 @@ def build(
             if len(mine) > 1:
                 bank.unlock([number])
         if busy and busy == waiting:
-            progress(f"waiting for {len(busy)} shards: {reason}")
+            if told != (told := f"waiting for {len(busy)} shards: {reason}"):
+                progress(told)
             time.sleep(_WAIT_SECONDS)
         waiting = busy
     return Built(added, len(passages) - added - len(refused), refused)
@@ -121,6 +123,7 @@ def _build_shard(
     characters = sum(len(p.content) for p in todo)
     for start in range(0, len(todo), commit_size):
         batch = todo[start : start + commit_size]
+        bank.lock([number])  # still: a lease is renewed
         encoded = encode(batch)
         # A gradient that overflowed is a document lost, not a bank lost.
         finite_N = np.isfinite(encoded.rows_NxP).all(axis=1) & np.isfinite(encoded.losses_N)

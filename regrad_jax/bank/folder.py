@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from regrad_jax.bank.place import Home, Lock, Place, Spec
+from regrad_jax.bank.place import BusyError, Home, Lock, Place, Spec
 from regrad_jax.errors import UserError
 
 MANIFEST = "manifest.json"
@@ -45,12 +45,12 @@ class Folder(Place):
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UserError(f"{self.path} is not a bank: it holds no {MANIFEST}") from error
 
-    def shard(self, name: str) -> Home:
+    def shard(self, name: str, identity: str) -> Home:
         """As `Place.shard`."""
         return FolderHome(self.path / "shards" / name)
 
     @contextlib.contextmanager
-    def create(self, manifest: bytes) -> Iterator[Place]:
+    def create(self, manifest: bytes, identity: str) -> Iterator[Place]:
         """As `Place.create`: the bank is made in a folder beside its own and renamed."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise UserError(f"cannot create a bank at {self.path}: it exists and is not empty")
@@ -82,6 +82,8 @@ class Folder(Place):
 
 class FolderHome(Home):
     """A shard's databases in a folder."""
+
+    leased = False
 
     def __init__(self, path: pathlib.Path):
         """Takes the path of database 0."""
@@ -121,14 +123,17 @@ class FolderHome(Home):
 
     def lock(self) -> Lock:
         """As `Home.lock`."""
-        file = open(self._path.with_suffix(".lock"), "a+")  # noqa: SIM115 (open as long as the lock is held)
+        try:
+            file = open(self._path.with_suffix(".lock"), "a+")  # noqa: SIM115 (open as long as it is held)
+        except OSError as error:
+            raise UserError(f"{self} cannot be written: {error.strerror}; mend that, and repeat") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             holder = file.read() or "another process"
             file.close()
-            raise UserError(f"{self} is being written by {holder}: wait for it to end") from None
+            raise BusyError(f"{self} is being written by {holder}: wait for it to end") from None
         file.truncate(0)
         file.write(writer())
         file.flush()
@@ -139,7 +144,7 @@ class FolderHome(Home):
         """As `Home.draft`: beside its place, and renamed into it."""
         shards = self._path.parent
         shards.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=shards, prefix=".compact.") as scratch:
+        with tempfile.TemporaryDirectory(dir=shards, prefix=f".compact.{self._path.name}.") as scratch:
             folder = pathlib.Path(scratch, "database")
             folder.mkdir()
             yield {"driver": "file", "path": f"{folder}/"}
@@ -153,7 +158,7 @@ class FolderHome(Home):
         # there already: the next, shorter manifest would end in the rest of a killed writer's longer one.
         for unfinished in self._folder(current).rglob("*.__lock"):
             unfinished.unlink(missing_ok=True)
-        for draft in self._path.parent.glob(".compact.*"):
+        for draft in self._path.parent.glob(f".compact.{self._path.name}.*"):
             shutil.rmtree(draft, ignore_errors=True)
         for folder in map(self._folder, old):
             with contextlib.suppress(FileNotFoundError), _flock(folder, fcntl.LOCK_EX) as unread:

@@ -27,7 +27,7 @@ _MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 class Fingerprint:
     """Everything that a document's gradient depends on, by name.
 
-    Two banks whose fingerprints are equal hold interchangeable rows. The usual names are
+    Two banks of equal fingerprints and row layouts hold interchangeable rows. The usual names are
     base_model and adapter_weights (digests), adapter, tokenizer, prompts,
     document_tokens, inner_loss. Step sizes are not among them, since rows are stored unscaled, unless a
     row sums several inner steps.

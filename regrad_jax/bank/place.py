@@ -9,13 +9,17 @@ import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from regrad_jax.errors import RunError
+from regrad_jax.errors import RunError, UserError
 
 Spec = dict[str, Any]  # a TensorStore key-value store as JSON
 
 
 class UnreachableError(RunError):
     """The store does not answer, or not to us. Nothing is known of what it holds."""
+
+
+class BusyError(UserError):
+    """Another writer holds the lock."""
 
 
 class Lock(Protocol):
@@ -25,7 +29,7 @@ class Lock(Protocol):
         """Makes sure that the lock is still held, before a commit.
 
         Raises:
-          UserError: another writer has taken it.
+          BusyError: another writer has taken it.
         """
         ...
 
@@ -35,7 +39,14 @@ class Lock(Protocol):
 
 
 class Home(Protocol):
-    """Where the databases of one shard lie. Its `str` names it in messages."""
+    """Where the databases of one shard lie. Its `str` names it in messages.
+
+    Attributes:
+      leased: whether nothing can be held for good: a lock can be lost while its holder lives, and a database
+        be removed while it is read.
+    """
+
+    leased: bool
 
     def database(self, number: int) -> Spec:
         """Returns the key-value store of a database's files."""
@@ -60,7 +71,7 @@ class Home(Protocol):
         """Becomes the only writer.
 
         Raises:
-          UserError: another writer holds the lock (it is named).
+          BusyError: another writer holds the lock (it is named).
         """
         ...
 
@@ -84,11 +95,11 @@ class Place(Protocol):
         """
         ...
 
-    def shard(self, name: str) -> Home:
-        """Returns the home of a shard."""
+    def shard(self, name: str, identity: str) -> Home:
+        """Returns the home of a shard, of the bank of this identity."""
         ...
 
-    def create(self, manifest: bytes) -> contextlib.AbstractContextManager["Place"]:
+    def create(self, manifest: bytes, identity: str) -> contextlib.AbstractContextManager["Place"]:
         """Yields where to make the shards of a new bank; the bank is there when the block has ended well.
 
         Raises:
@@ -123,4 +134,6 @@ def place_of(address: str | os.PathLike[str]) -> Place:
 def is_unreachable(error: Exception) -> bool:
     """Returns whether an error of TensorStore tells of its store's absence, and not of what it holds."""
     codes = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED", "UNAUTHENTICATED")
-    return str(error).startswith(codes) or "retry attempts failed" in str(error)
+    # An answer that TensorStore has no use for, such as that a token has expired, comes with its HTTP status.
+    signs = ("retry attempts failed", "http_response_code=")
+    return str(error).startswith(codes) or any(sign in str(error) for sign in signs)

@@ -18,7 +18,9 @@ manifest (in a folder by a rename, in a bucket by a conditional write), which ma
 head visible together. Killed before that, the batch is absent, and what is left of it is a data file that
 nothing refers to. A commit replaces the very head that its writer has read, or fails, so that two writers
 cannot both succeed even where a lock has been lost. A compaction writes a whole new database beside the old
-one and makes it the current one in one step (`place.Home.draft`).
+one and makes it the current one in one step (`place.Home.draft`). Where locks can be lost, an empty commit to
+the old database comes before that step: it fails if another writer has committed meanwhile, and makes the
+commits of writers fail that wake up afterwards.
 """
 
 import contextlib
@@ -32,7 +34,7 @@ import numpy as np
 import tensorstore as ts
 
 from regrad_jax.bank import bucket
-from regrad_jax.bank.place import Home, Lock, Spec, is_unreachable
+from regrad_jax.bank.place import Home, Lock, Spec, UnreachableError, is_unreachable
 from regrad_jax.bank.records import Record, pack, unpack
 from regrad_jax.errors import UserError
 
@@ -160,10 +162,11 @@ class Shard:
         Raises:
           DamagedError: the database cannot be read.
         """
-        number = self._home.current()
-        if number is None:
-            raise DamagedError(f"no database in {self._home}")
-        return number == self._number and _generations(self._home.database(number)) == self._generation
+        with self._damage():
+            number = self._home.current()
+            if number is None:
+                raise FileNotFoundError(f"no database in {self._home}")
+            return number == self._number and _generations(self._home.database(number)) == self._generation
 
     def refresh(self) -> None:
         """Reads the latest version from here on."""
@@ -286,10 +289,18 @@ class Shard:
             with _writing(self._home):
                 self._write(head, gone, added, restored)
         except UserError:
-            self._home.sweep()
-            raise
-        self._head, self._generation = head, self._generation + 1
-        self._head_stamp = self._kv.read("head").result().stamp.generation
+            # A commit that was made but not answered is repeated, and then finds its own head.
+            if not self._home.leased or self._stored_head()[0] != pack(head._asdict()):
+                self._home.sweep()
+                raise
+        # First what can fail: a writer that has not got so far reads all anew at its next commit.
+        stamp = self._stored_head()[1]
+        self._head, self._generation, self._head_stamp = head, self._generation + 1, stamp
+
+    def _stored_head(self) -> tuple[bytes, bytes]:
+        with self._damage():
+            result = self._kv.read("head").result()
+            return result.value, result.stamp.generation
 
     def _write(self, head, gone, added, restored) -> None:
         with ts.Transaction(atomic=True) as transaction:
@@ -311,7 +322,7 @@ class Shard:
     def compact(self, positions: Sequence[int]) -> None:
         """Leaves nothing on the disk but these documents of the version that is read; needs the lock.
 
-        Older versions can no longer be opened.
+        Older versions can no longer be opened. Where locks can be lost, this makes a version of its own.
 
         Raises:
           DamagedError: a document cannot be copied (it is named). The shard is as it was.
@@ -320,6 +331,12 @@ class Shard:
         assert self._lock is not None
         self._lock.renew()
         head = self._head._replace(oldest=self._head.version)
+        if self._home.leased:
+            version = self._head.version + 1
+            time = max(now(), self._head.time)
+            head = head._replace(
+                version=version, oldest=version, time=time, added=0, removed=0, reason="compact"
+            )
         with _writing(self._home), self._home.draft(self._number + 1) as files:
             kv = _create(files, head, *self._sizes)
             step = max(1, _COPY_BYTES // (sum(self._sizes) + 4096))
@@ -331,7 +348,9 @@ class Shard:
                     copy = kv.with_transaction(transaction)
                     for key, value in self.values(some).items():
                         copy[key] = value
-            self._lock.renew()  # what another has committed meanwhile would be lost
+                self._lock.renew()
+            if self._home.leased:
+                self._write(head._replace(oldest=self._head.oldest), (), None, None)
         self._open(None, latest=True)
         self._home.sweep()
 
@@ -339,14 +358,20 @@ class Shard:
         """Becomes the only writer, until `unlock` or the end of the process, and reads the latest version.
 
         Raises:
-          UserError: another writer holds the lock (it is named).
+          BusyError: another writer holds the lock (it is named).
         """
         if self._lock is not None:
+            self._lock.renew()
             return
         self._lock = self._home.lock()
-        # Generations are pinned for readers alone: the only writer sees its own commits.
-        self._open(None, latest=True)
-        self._home.sweep()
+        try:
+            # Generations are pinned for readers alone: the only writer sees its own commits.
+            self._open(None, latest=True)
+            self._home.sweep()
+        except BaseException:
+            lock, self._lock = self._lock, None
+            lock.release()
+            raise
 
     def unlock(self) -> None:
         """Gives the lock back, if held."""
@@ -395,9 +420,15 @@ class Shard:
             raise DamagedError(_brief(error), positions) from error
 
     def _reached(self, error: Exception) -> None:
-        """Raises UnreachableError where the error says that nothing has been read."""
+        """Raises UnreachableError where nothing is known of what is stored."""
+        if not self._home.leased:
+            return
         if is_unreachable(error):
             raise bucket.unreachable(str(self._home), error) from error
+        if self._home.current() != self._number:
+            raise UnreachableError(
+                f"{self._home} has been compacted since it was opened, or is gone: open it again"
+            ) from error
 
     def _readable(self, array: ts.TensorStore, position: int) -> bool:
         try:
@@ -423,7 +454,7 @@ def _writing(home: Home) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:  # TensorStore reports a full disk as a ValueError
-        if is_unreachable(error):
+        if home.leased and is_unreachable(error):
             raise bucket.unreachable(str(home), error) from error
         raise UserError(
             f"{home} cannot be written ({_brief(error)}); nothing was changed: "

@@ -9,6 +9,8 @@ its state is how many each has made. Which state an older version was follows fr
 where two shards committed in the same second, the lower shard counts as the earlier.
 """
 
+import concurrent.futures
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -24,17 +26,23 @@ _POSITION_BITS = 32
 State = tuple[int, ...]
 
 
-def create(place: Place, count: int, packed_bytes: int, key_width: int) -> None:
+def create(place: Place, identity: str, count: int, packed_bytes: int, key_width: int) -> None:
     """Makes the empty shards of a bank."""
     for number in range(count):
-        Shard.create(_home(place, number), packed_bytes, key_width, number << _POSITION_BITS)
+        Shard.create(_home(place, identity, number), packed_bytes, key_width, number << _POSITION_BITS)
 
 
 class Shards:
     """All shards of a bank, open at one version. Reading is as of `Shard`."""
 
     def __init__(
-        self, place: Place, count: int, packed_bytes: int, key_width: int, version: int | None = None
+        self,
+        place: Place,
+        identity: str,
+        count: int,
+        packed_bytes: int,
+        key_width: int,
+        version: int | None = None,
     ):
         """Opens them; arguments as for `create`, and the version to be read, by default the latest.
 
@@ -42,7 +50,7 @@ class Shards:
           DamagedError: a database cannot be read.
           UserError: the bank does not hold that version.
         """
-        homes = [_home(place, number) for number in range(count)]
+        homes = [_home(place, identity, number) for number in range(count)]
         open_at = lambda state: [
             Shard(home, packed_bytes, key_width, at) for home, at in zip(homes, state, strict=True)
         ]
@@ -50,7 +58,9 @@ class Shards:
             self._shards = open_at([version] * count)
         else:
             self._shards = open_at([None] * count)
-            self._shards = open_at(self._state_of(version))
+            state = self._state_of(version)
+            self._shards = []  # closed before they are opened again
+            self._shards = open_at(state)
 
     def __getitem__(self, number: int) -> Shard:
         return self._shards[number]
@@ -84,28 +94,29 @@ class Shards:
 
         `version` and `documents` of an entry are the bank's, all else is the shard's that committed.
         """
-        heads = [
-            (head.time, number, head) for number, shard in enumerate(self._shards) for head in shard.log(last)
-        ]
         version, documents, entries = self.version, self.documents, []
-        for _, number, head in sorted(heads, key=lambda item: (item[0], item[1], item[2].version))[::-1]:
+        for number, head in self._heads(last)[::-1]:
             entries.append(head._replace(version=version, documents=documents))
             if head.version == self[number].head.oldest or len(entries) == last:
                 break
             version, documents = version - 1, documents - head.added + head.removed
         return entries
 
+    def _heads(self, last: int) -> list[tuple[int, Head]]:
+        """Returns (shard, head) of each shard's last commits, and of where it begins, in their order."""
+        with concurrent.futures.ThreadPoolExecutor(len(self)) as pool:
+            logs = list(pool.map(lambda shard: list(shard.log(last)), self._shards))
+        heads = [(number, head) for number, log in enumerate(logs) for head in log]
+        # Shards begin before any of them has commits, in whatever second.
+        begun = lambda number, head: head.version > self[number].head.oldest
+        return sorted(heads, key=lambda item: (item[1].time, begun(*item), item[0], item[1].version))
+
     def _states(self) -> list[State]:
         """Returns the states that can be opened, oldest first."""
-        heads = sorted(
-            (head.time, number, head.version)
-            for number, shard in enumerate(self._shards)
-            for head in shard.log(shard.head.version + 1)
-        )
         seen: dict[int, int] = {}
         states = []
-        for _, number, version in heads:
-            seen[number] = version
+        for number, head in self._heads(self.version + 1):
+            seen[number] = head.version
             if len(seen) == len(self):
                 states.append(tuple(seen[n] for n in range(len(self))))
         return states
@@ -136,18 +147,21 @@ class Shards:
         if len(self) == 1:
             return self[0].read(array, positions_K)
         number_K = np.asarray(positions_K) >> _POSITION_BITS
+        if outside := np.asarray(positions_K)[(number_K < 0) | (number_K >= len(self))].tolist():
+            raise DamagedError("there is no such shard", outside)
         wanted = [(number, np.flatnonzero(number_K == number)) for number in np.unique(number_K)]
         reads = [(places, self[number].begin_read(array, positions_K[places])) for number, places in wanted]
         values = self[0].read(array, positions_K[:0])
         values = np.empty((len(positions_K), values.shape[1]), values.dtype)
         damaged: list[int] = []
+        reason: DamagedError | None = None
         for places, read in reads:
             try:
                 values[places] = read()
             except DamagedError as error:
                 damaged += error.positions
                 reason = error
-        if damaged:
+        if reason is not None:
             raise DamagedError(str(reason), damaged) from reason
         return values
 
@@ -174,30 +188,38 @@ class Shards:
           Whether they are at another version than before.
 
         Raises:
-          UserError: another writer holds one of them; those that were locked by this call are given back.
+          BusyError: another writer holds one of them.
+
+        Whatever is raised, those that were locked by this call are given back.
         """
         before = self.state
         taken: list[Shard] = []
-        for number in range(len(self)) if numbers is None else numbers:
-            shard = self[number]
-            if not shard.locked:
-                try:
+        try:
+            for number in range(len(self)) if numbers is None else numbers:
+                shard = self[number]
+                if not shard.locked:
                     shard.lock()
-                except UserError:
-                    for other in taken:
-                        other.unlock()
-                    raise
-                taken.append(shard)
-            # Another writer may have committed before us, or a commit of ours failed at its very end.
-            if not shard.is_current():
-                shard.refresh()
+                    taken.append(shard)
+                else:
+                    shard.lock()  # still
+                # Another writer may have committed before us, or a commit of ours failed at its very end.
+                if not shard.is_current():
+                    shard.refresh()
+        except BaseException:
+            _unlock(taken)
+            raise
         return self.state != before
 
     def unlock(self, numbers: Iterable[int] | None = None) -> None:
         """Gives locks back, by default all."""
-        for number in range(len(self)) if numbers is None else numbers:
-            self[number].unlock()
+        _unlock(self._shards if numbers is None else [self[number] for number in numbers])
 
 
-def _home(place: Place, number: int) -> Home:
-    return place.shard(f"{number:05d}")
+def _unlock(shards: Iterable[Shard]) -> None:
+    with contextlib.ExitStack() as stack:  # one that fails does not keep the others
+        for shard in shards:
+            stack.callback(shard.unlock)
+
+
+def _home(place: Place, identity: str, number: int) -> Home:
+    return place.shard(f"{number:05d}", identity)

@@ -72,7 +72,9 @@ class Bank:
         self._decode = jax.jit(codec.decode, static_argnames="length")
         try:
             packed_bytes = codec.packed_bytes(manifest.row_length)
-            self._shards = Shards(place, manifest.shards, packed_bytes, manifest.key_width, version)
+            self._shards = Shards(
+                place, manifest.id, manifest.shards, packed_bytes, manifest.key_width, version
+            )
         except shard.DamagedError as error:
             raise self._broken(error) from error
 
@@ -90,8 +92,8 @@ class Bank:
         """
         place = place_of(path)
         packed_bytes = CODECS[manifest.codec].packed_bytes(manifest.row_length)
-        with place.create(manifest.to_json().encode()) as draft:
-            shards.create(draft, manifest.shards, packed_bytes, manifest.key_width)
+        with place.create(manifest.to_json().encode(), manifest.id) as draft:
+            shards.create(draft, manifest.id, manifest.shards, packed_bytes, manifest.key_width)
         return cls(place, manifest)
 
     @classmethod
@@ -192,8 +194,9 @@ class Bank:
           Their positions.
 
         Raises:
-          UserError: a gradient, key or loss is not finite (the documents are named), an id is
-            given twice, or another process is writing. Nothing was added.
+          UserError: a gradient, key or loss is not finite (the documents are named), an id is given twice or
+            is that of another document's passage in another shard. Nothing was added.
+          BusyError: another process is writing one of the shards. Nothing was added.
         """
         rows_NxP, keys_NxE = jnp.asarray(rows_NxP, jnp.float32), np.asarray(keys_NxE, np.float32)
         self._check(entries, rows_NxP, keys_NxE)
@@ -203,6 +206,14 @@ class Bank:
         for n, entry in enumerate(entries):
             parts.setdefault(self.shard_of(entry.document_id), []).append(n)
         self._begin_write(parts)
+        places = self._all.positions
+        for number, part in parts.items():
+            for id in (entries[n].id for n in part):
+                if id in places and self._shards.split([places[id]]).keys() != {number}:
+                    raise UserError(
+                        f"id {id!r} is of a passage of {self.records[places[id]].document_id!r} already, in "
+                        "another shard: delete that, or choose another id; nothing was added"
+                    )
         packed_NxC = np.asarray(self._encode(rows_NxP))
         positions = [0] * len(entries)
         for number, part in parts.items():

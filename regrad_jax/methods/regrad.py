@@ -251,7 +251,10 @@ class ReGrad:
         if not passages:
             raise UserError(f"bank {old.place} is empty; there is nothing to build again")
         manifest = old.manifest
-        tensors = [leaf for leaf, _ in manifest.row_layout]
+        tensors = []
+        ours, theirs = self.fingerprint.fields["adapter"], manifest.fingerprint.fields.get("adapter", {})
+        if all(ours[name] == theirs.get(name) for name in ("kind", "targets")):
+            tensors = [leaf for leaf, _ in manifest.row_layout]
         return self._build(
             passages, path, codec or manifest.codec, manifest.shards, tensors, batch_size, progress
         )

@@ -264,7 +264,10 @@ def _digest(folder: pathlib.Path) -> str:
 
 
 def _name(version: Version) -> str:
-    return "-".join(f"{commits:08d}" for commits in version)
+    name = f"{sum(version):08d}"
+    if len(version) > 1:
+        name += "-" + hashlib.sha256(repr(version).encode()).hexdigest()[:16]
+    return name
 
 
 def _leaves(count: int) -> int:

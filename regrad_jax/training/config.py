@@ -1,6 +1,7 @@
 """What a meta-training run is: the typed form of an `experiments/configs/*.py` file."""
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -152,7 +153,10 @@ class TrainConfig:
             raise UserError("config.bases: 'singular' needs adapter.kind 'core'; use 'random'")
         if self.bases == "singular" and self.initial:
             raise UserError("config.bases: 'singular' is where bases start, but config.initial has its own")
-        if self.initial_alpha_scale != 1.0 and not self.initial:
+        scale = self.initial_alpha_scale
+        if not isinstance(scale, int | float) or not 0 < scale < math.inf:
+            raise UserError(f"config.initial_alpha_scale: {scale!r} must be a number above 0")
+        if scale != 1.0 and not self.initial:
             raise UserError("config.initial_alpha_scale: without config.initial there is nothing to scale")
         if self.theta == "zero" and self.inner_steps > 1:
             raise UserError("config.inner_steps: more than one needs config.theta 'learned'")
@@ -243,6 +247,9 @@ def _build(cls, where: str, values: Mapping[str, Any]):
     if missing:
         raise UserError(f"{where}: key {missing[0]!r} is missing")
     hints = typing.get_type_hints(cls)
+    for name, value in values.items():
+        if typing.get_origin(hints[name]) is tuple and not isinstance(value, list | tuple):
+            raise UserError(f"{where}: {name} is {value!r}; give several values in brackets")
     is_tuple = lambda name: typing.get_origin(hints[name]) is tuple
     return cls(**{n: tuple(v) if is_tuple(n) else v for n, v in values.items()})
 

@@ -391,6 +391,7 @@ class _Log:
             board = str(path.with_name("tensorboard"))
             self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else None)
         self._start, self._total = start, config.total_steps
+        self._computes_all = config.theta == "learned"  # and takes nothing from `ActivationCache`
         # The cores of a CPU are one peak, into however many devices they are divided.
         peaks = jax.process_count() if jax.default_backend() == "cpu" else config.devices
         self._peak = peaks * _matmul_flops(config.dtype)
@@ -408,17 +409,16 @@ class _Log:
             "token_accuracy": float(metrics.token_accuracy), "gradient_norm": float(norm),
             "temperature": float(jnp.exp(meta.log_temperature)), "time": time.time(),
         }  # fmt: skip
-        speed = {
-            "seconds": seconds, "tasks_per_s": tasks / seconds,
-            "share_of_peak": flops / seconds / self._peak,
-        }  # fmt: skip
+        speed = {"seconds": seconds, "tasks_per_s": tasks / seconds}
+        if self._computes_all:
+            speed["share_of_peak"] = flops / seconds / self._peak
         self._write(facts | {"speed": speed})
         self._plot(step, {f"train/{source}": facts, "speed": speed})
+        share = f"{speed['share_of_peak']:.0%} of peak, " if self._computes_all else ""
         left = (self._total - step) / rate / 60 if rate else float("nan")
         _say(
             f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
-            f"{facts['token_accuracy']:.0%}, {speed['tasks_per_s']:.2f} tasks/s, "
-            f"{speed['share_of_peak']:.0%} of peak, {left:.0f} min left"
+            f"{facts['token_accuracy']:.0%}, {tasks / seconds:.2f} tasks/s, {share}{left:.0f} min left"
         )
 
     def validation(self, step: int, results: Mapping[str, Any], meta: MetaParams) -> None:

@@ -1,7 +1,6 @@
 """Banks in a bucket, on a real S3 server (moto) that fails, stalls and dies."""
 
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -56,10 +55,12 @@ class Server:
         boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="banks")
 
     @contextlib.contextmanager
-    def failing(self):
-        (self.folder / "failing").touch()
-        yield
-        (self.folder / "failing").unlink()
+    def failing(self, how: str = "failing"):
+        (self.folder / how).touch()
+        try:
+            yield
+        finally:
+            (self.folder / how).unlink()
 
     @contextlib.contextmanager
     def stalled(self):
@@ -159,7 +160,7 @@ def _keys(url: str) -> list[str]:
 def test_what_is_compacted_stays_for_its_readers_and_then_goes(server, url, monkeypatch):
     with Bank.create(url, _manifest()) as bank:
         _append(bank, _ids("a", 4))
-    reader = Bank.open(url)
+    reader, late = Bank.open(url), Bank.open(url)
     with Bank.open(url) as bank:
         bank.delete(["a0"])
         bank.compact()
@@ -167,7 +168,10 @@ def test_what_is_compacted_stays_for_its_readers_and_then_goes(server, url, monk
     _assert_holds(reader, _ids("a", 4))
     monkeypatch.setattr(bucket, "READERS_SECONDS", 0)
     Bank.open(url).lock()
-    assert not [key for key in _keys(url) if key.startswith(("/shards/00000/", "/shards/00000.1/"))]
+    databases = {key.split("/")[2] for key in _keys(url) if key.endswith("/manifest.ocdbt")}
+    assert databases == {"00000.2"}
+    with pytest.raises(UnreachableError, match="has been compacted since it was opened"):
+        late.verify()  # and does not take what is gone for damaged
     _assert_holds(Bank.open(url), _ids("a", 4)[1:])
 
 
@@ -208,6 +212,89 @@ def test_a_dead_writers_lock_runs_out_and_what_it_still_tries_is_refused(server,
         with pytest.raises(UserError, match="is being written by"):
             _append(slow, ["c"])
     _assert_holds(Bank.open(url), ["a", "b"])
+
+
+def test_a_stalled_writers_commit_behind_a_compaction_is_refused(server, url, monkeypatch):
+    monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
+    stalled = Bank.create(url, _manifest())
+    _append(stalled, ["a"])
+    with Bank.open(url) as other:
+        other.compact()
+    monkeypatch.setattr(bucket._Lease, "renew", lambda self: None)
+    with pytest.raises(UserError, match="nothing was changed"):
+        stalled._shards[0].commit(stalled._shards[0].head._replace(version=2), gone=[0])
+    _assert_holds(Bank.open(url), ["a"])
+
+
+def test_a_compaction_that_outlives_its_lease_loses_nothing(server, url, monkeypatch):
+    monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
+    slow = Bank.create(url, _manifest())
+    _append(slow, ["a"])
+    values = Shard.values
+
+    def overtaken(self, positions):
+        found = values(self, positions)
+        with monkeypatch.context() as patch:
+            patch.setattr(Shard, "values", values)
+            with Bank.open(url) as other:
+                _append(other, ["b"])
+        return found
+
+    monkeypatch.setattr(Shard, "values", overtaken)
+    with pytest.raises(UserError, match="nothing was changed"):
+        slow.compact()
+    _assert_holds(Bank.open(url), ["a", "b"])
+    monkeypatch.setattr(Shard, "values", values)
+    with Bank.open(url) as bank:
+        bank.compact()
+        _assert_holds(bank, ["a", "b"])
+
+
+def test_two_that_make_a_bank_at_once_make_one(server, url, monkeypatch):
+    create = Shard.create
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(Shard, "create", create)
+        with Bank.create(url, _manifest()) as faster:
+            _append(faster, ["a"])
+        create(*arguments)
+
+    monkeypatch.setattr(Shard, "create", overtaken)
+    with pytest.raises(UserError, match="another process has just made one"):
+        Bank.create(url, _manifest())
+    _assert_holds(Bank.open(url), ["a"])
+    assert len({key.split("/")[1] for key in _keys(url)}) == 2  # the manifest, and one bank's objects
+
+
+def test_what_was_done_but_not_answered_is_done_once(server, url):
+    with server.failing("deaf"), Bank.create(url, _manifest()) as bank:
+        for id in _ids("a", 12):
+            _append(bank, [id])
+        _assert_holds(bank, _ids("a", 12))
+    assert Bank.open(url).version == 12
+    _assert_holds(Bank.open(url), _ids("a", 12))
+
+
+def test_a_writer_whose_commit_was_cut_off_at_its_end_goes_on(server, url, monkeypatch):
+    with Bank.create(url, _manifest()) as bank:
+        _append(bank, ["a"])
+        with monkeypatch.context() as patch:
+            patch.setattr(Shard, "_stored_head", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                _append(bank, ["b"])
+        _append(bank, ["c"])
+        _assert_holds(bank, ["a", "b", "c"])
+
+
+def test_an_answer_of_the_store_that_says_nothing_of_the_rows_is_no_damage(server, url):
+    with Bank.create(url, _manifest()) as bank:
+        _append(bank, _ids("a", 3))
+    reader = Bank.open(url)
+    with server.failing("expired"):
+        for attempt in (reader.verify, lambda: reader.read_sound([0, 1]), reader.lock):
+            with pytest.raises(UnreachableError, match="cannot be reached"):
+                attempt()
+    _assert_holds(reader, _ids("a", 3))
 
 
 def test_a_bank_is_made_once_and_whole(server, url, monkeypatch):
@@ -275,7 +362,7 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
         [*command, where], capture_output=True, text=True, env={**os.environ, **env}
     )
     Bank.create(url, _manifest())
-    assert json.loads(json.dumps(ask(url).stdout)).startswith("path")
+    assert ask(url).stdout.startswith("path")
     absent = ask(f"{url}_not")
     assert absent.returncode == 2 and f"there is no bank at {url}_not" in absent.stderr
     wrong = ask("ftp://banks/x")
@@ -305,6 +392,6 @@ def test_a_url_that_names_no_place_is_refused(wrong):
 
 
 def test_google_buckets_go_to_tensorstores_gcs_driver():
-    home = place_of("gs://banks/a/b/").shard("00000")
-    assert home.database(2) == {"driver": "gcs", "bucket": "banks", "path": "a/b/shards/00000.2/"}
-    assert str(home) == "gs://banks/a/b/shards/00000"
+    home = place_of("gs://banks/a/b/").shard("00000", "1d")
+    assert home.database(2) == {"driver": "gcs", "bucket": "banks", "path": "a/b/1d/00000.2/"}
+    assert str(home) == "gs://banks/a/b/1d/00000"

@@ -10,11 +10,13 @@ import time
 
 import numpy as np
 import pytest
-from test_store import FINGERPRINT, _append, _arrays, _assert_holds, _ids, _manifest
+from test_store import FINGERPRINT, _append, _arrays, _assert_holds, _entry, _ids, _manifest
 
 from regrad_jax.bank import shard
 from regrad_jax.bank.builder import Encoded, build
+from regrad_jax.bank.folder import FolderHome
 from regrad_jax.bank.manifest import Manifest
+from regrad_jax.bank.place import BusyError
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
@@ -28,6 +30,11 @@ def _sharded(count: int) -> Manifest:
 
 def _by_shard(bank: Bank, ids: list[str]) -> dict[int, list[str]]:
     return {n: [id for id in ids if bank.shard_of(id) == n] for n in range(bank.manifest.shards)}
+
+
+def _encode(passages) -> Encoded:
+    rows, keys = _arrays([p.id for p in passages])
+    return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5))
 
 
 @pytest.fixture
@@ -128,6 +135,77 @@ def test_a_number_of_shards_that_cannot_be_is_refused(count):
         _sharded(count)
 
 
+def test_commits_within_the_second_of_creation_are_in_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(shard, "now", lambda: "2026-01-01T00:00:00+00:00")
+    with Bank.create(tmp_path / "bank", _sharded(3)) as bank:
+        for id in _ids("a", 5):
+            _append(bank, [id])
+        assert [entry.version for entry in bank.log()][:6] == [5, 4, 3, 2, 1, 0]
+        assert bank.info()["oldest_version"] == 0
+    for version in range(6):
+        assert len(Bank.open(tmp_path / "bank", version=version)) == version
+
+
+def test_an_id_does_not_move_to_another_document(tmp_path):
+    with Bank.create(tmp_path / "bank", _sharded(2)) as bank:
+        one, other = (next(id for id in _ids("a", 20) if bank.shard_of(id) == n) for n in range(2))
+        bank.append([_entry("p", document_id=one)], *_arrays(["p"]))
+        with pytest.raises(UserError, match=f"id 'p' is of a passage of '{one}' already, in another shard"):
+            bank.append([_entry("p", document_id=other)], *_arrays(["p"]))
+        assert len(bank) == len(Bank.open(tmp_path / "bank")) == 1
+
+
+def test_a_read_that_fails_for_no_row_of_its_own_is_an_error(tmp_path, monkeypatch):
+    with Bank.create(tmp_path / "bank", _sharded(2)) as bank:
+        positions = np.array(_append(bank, _ids("a", 6)))
+
+    def failing(self, array, positions_K):
+        def wait():
+            raise shard.DamagedError("once", [])
+
+        return wait
+
+    monkeypatch.setattr(shard.Shard, "begin_read", failing)
+    with pytest.raises(shard.DamagedError, match="once"):
+        bank._shards.read("rows", positions)
+
+
+def test_locks_are_given_back_when_taking_them_fails(tmp_path, monkeypatch):
+    path = tmp_path / "bank"
+    Bank.create(path, _sharded(3))
+    bank, held = Bank.open(path), Bank.open(path)
+    held.lock([2])
+    with pytest.raises(BusyError, match="00002 is being written"):
+        bank.lock()
+    held.close()
+    sweep = FolderHome.sweep
+
+    def failing(self):
+        if "00001" in str(self):
+            raise InterruptedError("as it happens")
+        sweep(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderHome, "sweep", failing)
+        with pytest.raises(InterruptedError):
+            bank.lock()
+    with Bank.open(path) as other:
+        other.lock()
+
+
+def test_a_builder_waits_for_writers_and_for_nothing_else(tmp_path):
+    path = tmp_path / "bank"
+    with Bank.create(path, _sharded(2)) as bank:
+        _append(bank, _ids("a", 6))
+    passages = [Passage(id, id, "new", "", "") for id in _ids("a", 6)]
+    with pytest.raises(UserError, match="open at version 1, to be read only"):
+        build(Bank.open(path, version=1), passages, _encode, progress=print)
+    other = Bank.open(path)
+    other.lock([1])
+    only = [p for p in passages if other.shard_of(p.id) == 0]
+    assert build(Bank.open(path), only, _encode, progress=print).added == len(only)
+
+
 BUILDER = """
 import sys, time
 sys.path.insert(0, {tests!r})
@@ -143,8 +221,7 @@ def build_slowly(path: str) -> None:
     def encode(passages) -> Encoded:
         time.sleep(0.1)
         print(*(p.id for p in passages), flush=True)
-        rows, keys = _arrays([p.id for p in passages])
-        return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5))
+        return _encode(passages)
 
     passages = [Passage(id, id, f"Text of {id}.", "", "corpus.jsonl") for id in _ids("a", 60)]
     with Bank.open(path) as bank:

@@ -117,7 +117,7 @@ def test_a_run_writes_its_folder(theta, finished, model):
     for speed in filter(None, speeds):
         tasks = speed["tasks_per_s"] * speed["seconds"]
         assert tasks == pytest.approx(round(tasks))
-        assert 0 < speed["share_of_peak"] < 1
+        assert theta == "zero" or 0 < speed["share_of_peak"] < 1
     assert len([speed for speed in speeds if speed]) == 5
     for line in lines:
         if "outer_loss" in line:
@@ -227,7 +227,7 @@ def test_the_checkpoint_that_validated_best_is_kept_and_released(model, tmp_path
 def test_tensorboard_gets_what_metrics_get(finished):
     (events,) = (finished("zero") / "tensorboard").iterdir()
     content = events.read_bytes()
-    for tag in ("train/almanac/outer_loss", "validation/more/gold", "alpha/gate/R", "rate/steps_per_s"):
+    for tag in ("train/almanac/outer_loss", "validation/more/gold", "alpha/gate/R", "speed/tasks_per_s"):
         assert tag.encode() in content
 
 
