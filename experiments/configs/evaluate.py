@@ -21,7 +21,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "kind": "invented",
                     "entities": 500,
                     "almanac_questions": 300,
-                    "codec": "int8",  # of the bank
+                    "codec": "int4",  # of the bank
                     "settings": (*BLIND, *CONTROLS),
                 },
                 # the last 8 articles: 197 paragraphs, 914 questions
@@ -29,7 +29,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "kind": "squad",
                     "path": "../shared/data/squadshifts_new_wiki.json",
                     "split": "test",
-                    "codec": "int8",  # of the bank
+                    "codec": "int4",  # of the bank
                     "questions": 0,  # all
                     "settings": BLIND,
                 },
@@ -38,7 +38,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "kind": "squad",
                     "path": "../shared/data/squadshifts_new_wiki.json",
                     "split": "test",
-                    "codec": "int8",  # of the bank
+                    "codec": "int4",  # of the bank
                     "questions": 228,
                     "settings": (*BLIND, *SHOWN),
                 },

@@ -157,4 +157,4 @@ CODECS: Mapping[str, Codec] = {
     "ternary": _scaled(256, _times(1.224, _deviation), _digits(3)),
     "sign": _scaled(256, _times(2, _mean), _digits(2)),
 }
-DEFAULT_CODEC = "int8"
+DEFAULT_CODEC = "int4"
