@@ -52,7 +52,7 @@ Documents = dict[int, tuple[str, str]]  # position -> id and text
 
 
 def manifest() -> Manifest:
-    """Of a bank with the default codec."""
+    """Of a bank whose codec gives the rows here back as they were."""
     return Manifest(
         fingerprint=Fingerprint({"base_model": "none"}),
         row_length=P,
@@ -60,6 +60,7 @@ def manifest() -> Manifest:
         embedder="none",
         embedder_digest="",
         key_width=E,
+        codec="int8",
     )
 
 
