@@ -15,8 +15,8 @@ from regrad_jax.evaluation.metrics import exact_match
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import Progress
 
-_ENTITIES = 160  # almanac entries beside the 40 fieldnotes: 200 passages
-_QUESTIONS = 40  # of each question set
+_ENTITIES = 120  # almanac entries beside the 40 fieldnotes: 160 passages
+_QUESTIONS = 20  # of each question set
 _SETTINGS = ("Direct", "RAG k=3", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=3")
 
 
