@@ -30,8 +30,8 @@ from typing import Any
 
 import tensorstore as ts
 
-from regrad_jax.bank.folder import MANIFEST, writer
-from regrad_jax.bank.place import BusyError, Home, Lock, Place, Spec, UnreachableError, is_unreachable
+from regrad_jax.bank import place
+from regrad_jax.bank.place import MANIFEST, BusyError, Home, Lock, Place, Spec
 from regrad_jax.errors import UserError
 from regrad_jax.home import regrad_home
 
@@ -40,9 +40,6 @@ READERS_SECONDS = 3600  # that a compacted database stays for those who read it
 STALLED_SECONDS = 30
 
 _DRIVERS = {"s3": "s3", "gs": "gcs"}
-_RETRIES = {"max_retries": 6, "initial_delay": "250ms", "max_delay": "8s"}
-# For TensorStore contexts: half a minute of trying, where its default is many.
-CONTEXT = {"s3_request_retries": _RETRIES, "gcs_request_retries": _RETRIES}
 
 
 class Bucket(Place):
@@ -186,7 +183,7 @@ class _Lease(Lock):
         held = json.loads(text) if text else None
         if held and held["id"] != self._id and held["until"] > time.time():
             self._refuse(held)
-        mine = {"id": self._id, "holder": writer(), "until": time.time() + LEASE_SECONDS}
+        mine = {"id": self._id, "holder": place.writer(), "until": time.time() + LEASE_SECONDS}
         if not self._objects.write(self._name, json.dumps(mine).encode(), generation):
             text, _ = self._objects.read(self._name)
             self._refuse(json.loads(text) if text else {"holder": "another process", "until": time.time()})
@@ -210,9 +207,9 @@ class _Objects:
     def __init__(self, spec: Spec, url: str):
         self.spec, self._url = spec, url
         try:
-            self._kv = ts.KvStore.open(spec, context=ts.Context(CONTEXT)).result()
+            self._kv = ts.KvStore.open(spec, context=ts.Context(place.CONTEXT)).result()
         except ValueError as error:
-            raise UserError(f"{url} cannot be opened: {_brief(error)}") from error
+            raise UserError(f"{url} cannot be opened: {place.brief(error)}") from error
 
     def __str__(self) -> str:
         return self._url
@@ -240,17 +237,6 @@ class _Objects:
         try:
             yield
         except ValueError as error:
-            if is_unreachable(error):
-                raise unreachable(self._url, error) from error
+            if place.is_unreachable(error):
+                raise place.unreachable(self._url, error) from error
             raise
-
-
-def unreachable(where: str, error: Exception) -> UnreachableError:
-    """Returns the error that says so in one line."""
-    return UnreachableError(
-        f"{where} cannot be reached ({_brief(error)}): check the URL, the network and the credentials"
-    )
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split(" [")[0].split())[:300]

@@ -83,20 +83,19 @@ def build(
     while waiting:
         busy = []
         for number in waiting:
+            name = f"shard {number}: " if len(mine) > 1 else ""
+            tell = lambda line, name=name: progress(name + line)
             try:
                 bank.lock([number])
-            except BusyError as error:
+                some_added, some_refused = _build_shard(bank, number, mine[number], encode, commit_size, tell)
+            except BusyError as error:  # from the start, or because a lease ran out meanwhile
                 if len(mine) == 1:
                     raise
                 busy.append(number)
                 reason = error
                 continue
-            name = f"shard {number}: " if len(mine) > 1 else ""
-            tell = lambda line, name=name: progress(name + line)
-            some_added, some_refused = _build_shard(bank, number, mine[number], encode, commit_size, tell)
             added, refused = added + some_added, refused + some_refused
-            if len(mine) > 1:
-                bank.unlock([number])
+            bank.unlock([number])
         if busy and busy == waiting:
             if told != (told := f"waiting for {len(busy)} shards: {reason}"):
                 progress(told)

@@ -15,15 +15,12 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from regrad_jax.bank.place import BusyError, Home, Lock, Place, Spec
+from regrad_jax.bank.place import MANIFEST, BusyError, Home, Lock, Place, Spec, writer
 from regrad_jax.errors import UserError
-
-MANIFEST = "manifest.json"
 
 
 class Folder(Place):
@@ -54,18 +51,18 @@ class Folder(Place):
         """As `Place.create`: the bank is made in a folder beside its own and renamed."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise UserError(f"cannot create a bank at {self.path}: it exists and is not empty")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}.") as scratch:
-            draft = Folder(pathlib.Path(scratch, "bank"))
-            yield draft
-            with open(draft.path / MANIFEST, "wb") as file:
-                file.write(manifest)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}.") as scratch:
+                draft = Folder(pathlib.Path(scratch, "bank"))
+                yield draft
+                with open(draft.path / MANIFEST, "wb") as file:
+                    file.write(manifest)
+                    file.flush()
+                    os.fsync(file.fileno())
                 os.rename(draft.path, self.path)
-            except OSError as error:
-                raise UserError(f"cannot create a bank at {self.path}: {error.strerror}") from error
+        except OSError as error:  # no permission, no room, or another process was faster
+            raise UserError(f"cannot create a bank at {self.path}: {error.strerror}") from error
 
     def index_folder(self, identity: str) -> str:
         """As `Place.index_folder`: inside the bank."""
@@ -177,11 +174,6 @@ class _FileLock(Lock):
 
     def release(self) -> None:
         self._file.close()
-
-
-def writer() -> str:
-    """Returns how this process is named to those that its lock keeps out."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 @contextlib.contextmanager

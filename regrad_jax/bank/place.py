@@ -1,4 +1,4 @@
-"""Where a bank lives, as the rest of the bank sees it: a folder (`folder.py`) or a bucket (`bucket.py`).
+"""Where a bank lives: what a folder (folder.py) and a bucket (bucket.py) have in common for the rest of it.
 
 A place keeps the manifest and the homes of the shards. A shard's home keeps its databases, which are
 numbered from 0 and of which one counts: the current one. Each compaction makes the next.
@@ -6,12 +6,18 @@ numbered from 0 and of which one counts: the current one. Each compaction makes 
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from regrad_jax.errors import RunError, UserError
 
+MANIFEST = "manifest.json"
 Spec = dict[str, Any]  # a TensorStore key-value store as JSON
+
+_RETRIES = {"max_retries": 6, "initial_delay": "250ms", "max_delay": "8s"}
+# For TensorStore contexts: half a minute of trying, where its default is many.
+CONTEXT = {"s3_request_retries": _RETRIES, "gcs_request_retries": _RETRIES}
 
 
 class UnreachableError(RunError):
@@ -116,24 +122,26 @@ class Place(Protocol):
         ...
 
 
-def place_of(address: str | os.PathLike[str]) -> Place:
-    """Returns the place of a bank: a folder's path, or `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
-
-    Raises:
-      UserError: a URL of another kind, or without a bucket or prefix.
-    """
-    from regrad_jax.bank.bucket import Bucket
-    from regrad_jax.bank.folder import Folder
-
-    address = os.fspath(address)
-    if "://" in address:
-        return Bucket(address)
-    return Folder(address)
-
-
 def is_unreachable(error: Exception) -> bool:
     """Returns whether an error of TensorStore tells of its store's absence, and not of what it holds."""
     codes = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED", "UNAUTHENTICATED")
     # An answer that TensorStore has no use for, such as that a token has expired, comes with its HTTP status.
     signs = ("retry attempts failed", "http_response_code=")
     return str(error).startswith(codes) or any(sign in str(error) for sign in signs)
+
+
+def unreachable(where: object, error: Exception) -> UnreachableError:
+    """Returns the error that says so in one line."""
+    return UnreachableError(
+        f"{where} cannot be reached ({brief(error)}): check the URL, the network and the credentials"
+    )
+
+
+def brief(error: Exception) -> str:
+    """Returns an error of TensorStore in a line, without the whole spec that it ends in."""
+    return " ".join(str(error).split(" [")[0].split())[:300]
+
+
+def writer() -> str:
+    """Returns how this process is named to those that its lock keeps out."""
+    return f"process {os.getpid()} on {socket.gethostname()}"

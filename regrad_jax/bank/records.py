@@ -79,3 +79,8 @@ def unpack(data: bytes) -> dict[str, Any]:
     if zlib.crc32(data).to_bytes(_CRC_BYTES, "little") != checksum:
         raise ValueError("checksum mismatch")
     return json.loads(zlib.decompress(data))
+
+
+def pack_record(record: Record) -> bytes:
+    """Returns a record as it is stored."""
+    return pack(dataclasses.asdict(record))

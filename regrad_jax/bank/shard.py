@@ -1,13 +1,6 @@
-"""One shard: rows, keys and records in an OCDBT database, in which every commit is one transaction.
+"""One shard: rows, keys and records in a database (database.py), in which every commit is one transaction.
 
-    rows/           zarr3 uint8 (capacity, C), a chunk a row, crc32c
-    keys/           zarr3 float32 (capacity, E), a chunk a key, crc32c
-    records/POSITION    one record a document (records.py)
-    head            the state after the commit (`Head`)
-
-The arrays are declared with a capacity that is never reached, since absent chunks cost nothing, so
-nothing is ever resized. Positions are never used twice: an index that is out of date can miss a
-document, but cannot name a wrong one.
+Positions are never used twice: an index that is out of date can miss a document, but cannot name a wrong one.
 
 Versions. A commit makes one generation of the database, and generations are never altered, so every
 version since the last compaction can be opened. A reader holds on to the generation that it opened:
@@ -24,7 +17,6 @@ commits of writers fail that wake up afterwards.
 """
 
 import contextlib
-import dataclasses
 import datetime
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,42 +25,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 import tensorstore as ts
 
-from regrad_jax.bank import bucket
-from regrad_jax.bank.place import Home, Lock, Spec, UnreachableError, is_unreachable
-from regrad_jax.bank.records import Record, pack, unpack
+from regrad_jax.bank import database
+from regrad_jax.bank.database import Head
+from regrad_jax.bank.place import Home, Lock, UnreachableError, brief, is_unreachable, unreachable
+from regrad_jax.bank.records import Record, pack, pack_record, unpack
 from regrad_jax.errors import UserError
 
-CHECKSUM_BYTES = 4  # crc32c, at the end of every chunk
-_CAPACITY = 1 << 40
-# Every commit rewrites the tree nodes that it touches. With OCDBT's default of 80 MB a bank of
-# 20,000 documents built 32 at a time spends 1 KB a document on them; with 64 KB, 0.1 KB.
-_NODE_BYTES = 64 * 1024
-_CACHE_BYTES = 64 * 1024 * 1024  # tree nodes, and the chunks last read
 _COPY_BYTES = 64 * 1024 * 1024  # values that a compaction holds in memory at once
-
-
-class Head(NamedTuple):
-    """The state of a shard after a commit.
-
-    Attributes:
-      version: number of the commit; 0 is the empty shard.
-      next_position: where the next document goes.
-      documents: how many there are.
-      time: of the commit, ISO 8601, UTC.
-      added: documents that the commit added.
-      removed: documents that it removed.
-      reason: who made it, in a word or two.
-      oldest: the oldest version that can still be opened.
-    """
-
-    version: int
-    next_position: int
-    documents: int
-    time: str
-    added: int = 0
-    removed: int = 0
-    reason: str = ""
-    oldest: int = 0
 
 
 class Batch(NamedTuple):
@@ -149,7 +112,7 @@ class Shard:
           first_position: of its first document.
         """
         with _writing(home), home.draft(0) as files:
-            _create(files, Head(0, first_position, 0, now()), packed_bytes, key_width)
+            database.create(files, Head(0, first_position, 0, now()), packed_bytes, key_width)
 
     @property
     def locked(self) -> bool:
@@ -166,7 +129,10 @@ class Shard:
             number = self._home.current()
             if number is None:
                 raise FileNotFoundError(f"no database in {self._home}")
-            return number == self._number and _generations(self._home.database(number)) == self._generation
+            return (
+                number == self._number
+                and database.latest_generation(self._home.database(number)) == self._generation
+            )
 
     def refresh(self) -> None:
         """Reads the latest version from here on."""
@@ -189,14 +155,14 @@ class Shard:
 
     def records(self, positions: Sequence[int]) -> Records:
         """Reads records, concurrently; where there is none, that counts as damage."""
-        reads = [(position, self._kv.read(_record_key(position))) for position in positions]
+        reads = [(position, self._kv.read(database.record_key(position))) for position in positions]
         sound, damaged = {}, {}
         for position, read in reads:
             try:
                 sound[position] = Record(**unpack(read.result().value))
             except (ValueError, TypeError) as error:
                 self._reached(error)
-                damaged[position] = f"record: {_brief(error)}"
+                damaged[position] = f"record: {brief(error)}"
         return Records(sound, damaged)
 
     def log(self, last: int) -> Iterator[Head]:
@@ -209,7 +175,7 @@ class Shard:
         for version in range(newest, max(self._head.oldest, newest - last + 1) - 1, -1):
             generation = self._generation - (newest - version)
             with self._damage():
-                yield _read_head(self._home.database(self._number), generation)[0]
+                yield database.read_head(self._home.database(self._number), generation)[0]
 
     def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
         """Reads packed rows (K, C) uint8 or keys (K, E) float32, concurrently.
@@ -232,7 +198,7 @@ class Shard:
             except ValueError as error:
                 self._reached(error)
                 damaged = [p for p in positions_K.tolist() if not self._readable(source, p)]
-                raise DamagedError(_brief(error), damaged) from error
+                raise DamagedError(brief(error), damaged) from error
 
         return wait
 
@@ -255,7 +221,7 @@ class Shard:
         Raises:
           DamagedError: something is missing (the positions are named).
         """
-        reads = [(p, key, self._kv.read(key)) for p in positions for key in _keys(p)]
+        reads = [(p, key, self._kv.read(key)) for p in positions for key in database.document_keys(p)]
         found = {}
         for position, key, read in reads:
             with self._damage(position):
@@ -306,14 +272,14 @@ class Shard:
         with ts.Transaction(atomic=True) as transaction:
             kv = self._kv.with_transaction(transaction)
             for position in gone:
-                for key in _keys(position):
+                for key in database.document_keys(position):
                     del kv[key]
             if added:
                 where = slice(added.records[0].position, added.records[-1].position + 1)
                 for name, values in (("rows", added.packed_NxC), ("keys", added.keys_NxE)):
                     self._arrays[name].with_transaction(transaction)[where] = values
                 for record in added.records:
-                    kv[_record_key(record.position)] = pack_record(record)
+                    kv[database.record_key(record.position)] = pack_record(record)
             for key, value in (restored or {}).items():
                 kv[key] = value
             # The whole transaction fails where another's commit has come between.
@@ -338,7 +304,7 @@ class Shard:
                 version=version, oldest=version, time=time, added=0, removed=0, reason="compact"
             )
         with _writing(self._home), self._home.draft(self._number + 1) as files:
-            kv = _create(files, head, *self._sizes)
+            kv = database.create(files, head, *self._sizes)
             step = max(1, _COPY_BYTES // (sum(self._sizes) + 4096))
             for start in range(0, len(positions), step):
                 some = positions[start : start + step]
@@ -385,13 +351,16 @@ class Shard:
 
     def _open(self, version: int | None, latest: bool = False) -> None:
         """Opens one version; with `latest`, whatever the database holds at the time of each read."""
-        with self._damage():
-            self._release()
+        self._release()
+        try:
             self._number, release = self._home.hold()
-            self._release = weakref.finalize(self, release)
+        except FileNotFoundError as error:
+            raise DamagedError(str(error)) from error
+        self._release = weakref.finalize(self, release)
+        with self._damage():
             files = self._home.database(self._number)
-            self._generation = _generations(files)
-            self._head, self._head_stamp = _read_head(files, self._generation)
+            self._generation = database.latest_generation(files)
+            self._head, self._head_stamp = database.read_head(files, self._generation)
             if version is not None:
                 if not self._head.oldest <= version <= self._head.version:
                     raise UserError(
@@ -399,15 +368,15 @@ class Shard:
                         f"{self._head.version}"
                     )
                 self._generation -= self._head.version - version
-                self._head, self._head_stamp = _read_head(files, self._generation)
-            spec, context = _database(files), _context()
+                self._head, self._head_stamp = database.read_head(files, self._generation)
+            spec, context = database.spec(files), database.context()
             if not latest:
                 spec |= {"version": self._generation}
             self._kv = ts.KvStore.open(spec, context=context).result()
             # A generation is never altered, so what was read of it once need not be asked for again.
             self._arrays = {
                 name: ts.open(array, open=True, recheck_cached_data=latest, context=context).result()
-                for name, array in _array_specs(spec, *self._sizes).items()
+                for name, array in database.array_specs(spec, *self._sizes).items()
             }
 
     @contextlib.contextmanager
@@ -417,14 +386,14 @@ class Shard:
             yield
         except (ValueError, TypeError, KeyError, IndexError, FileNotFoundError) as error:
             self._reached(error)
-            raise DamagedError(_brief(error), positions) from error
+            raise DamagedError(brief(error), positions) from error
 
     def _reached(self, error: Exception) -> None:
         """Raises UnreachableError where nothing is known of what is stored."""
         if not self._home.leased:
             return
         if is_unreachable(error):
-            raise bucket.unreachable(str(self._home), error) from error
+            raise unreachable(self._home, error) from error
         if self._home.current() != self._number:
             raise UnreachableError(
                 f"{self._home} has been compacted since it was opened, or is gone: open it again"
@@ -444,92 +413,14 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def pack_record(record: Record) -> bytes:
-    """Returns a record as it is stored."""
-    return pack(dataclasses.asdict(record))
-
-
 @contextlib.contextmanager
 def _writing(home: Home) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:  # TensorStore reports a full disk as a ValueError
         if home.leased and is_unreachable(error):
-            raise bucket.unreachable(str(home), error) from error
+            raise unreachable(home, error) from error
         raise UserError(
-            f"{home} cannot be written ({_brief(error)}); nothing was changed: "
+            f"{home} cannot be written ({brief(error)}); nothing was changed: "
             "make room or mend what is said there, and repeat"
         ) from error
-
-
-def _create(files: Spec, head: Head, packed_bytes: int, key_width: int) -> ts.KvStore:
-    """Makes a database with its two arrays, a head and nothing else, in one commit, and returns it."""
-    spec = _database(files) | {"config": {"max_decoded_node_bytes": _NODE_BYTES}}
-    context = _context()
-    with ts.Transaction(atomic=True) as transaction:
-        kv = ts.KvStore.open(spec, context=context, transaction=transaction).result()
-        for array in _array_specs(spec, packed_bytes, key_width).values():
-            ts.open(array, create=True, context=context, transaction=transaction).result()
-        kv["head"] = pack(head._asdict())
-    return ts.KvStore.open(spec, context=context).result()
-
-
-def _generations(files: Spec) -> int:
-    """Returns the number of a database's latest generation."""
-    base = ts.KvStore.open(files, context=ts.Context(bucket.CONTEXT)).result()
-    return int(ts.ocdbt.dump(base).result()["versions"][-1]["generation_number"])
-
-
-def _read_head(files: Spec, generation: int) -> tuple[Head, bytes]:
-    kv = ts.KvStore.open(_database(files) | {"version": generation}, context=_context()).result()
-    result = kv.read("head").result()
-    return Head(**unpack(result.value)), result.stamp.generation
-
-
-def _record_key(position: int) -> str:
-    return f"records/{position:013d}"
-
-
-def _keys(position: int) -> tuple[str, str, str]:
-    """Returns where all of a document is stored."""
-    return f"rows/c/{position}/0", f"keys/c/{position}/0", _record_key(position)
-
-
-def _context() -> ts.Context:
-    # Arrays and key-value store must share a context: a transaction over several contexts commits
-    # each one's part by itself, even when it is declared atomic.
-    return ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}} | bucket.CONTEXT)
-
-
-def _database(files: Spec) -> Spec:
-    return {"driver": "ocdbt", "base": files}
-
-
-def _array_specs(database: Spec, packed_bytes: int, key_width: int) -> dict[str, Spec]:
-    """TensorStore specs by name; opening an array that differs from its spec fails."""
-    little_endian = {"name": "bytes", "configuration": {"endian": "little"}}
-    return {
-        name: {
-            "driver": "zarr3",
-            "kvstore": database | {"path": f"{name}/"},
-            "metadata": {
-                "shape": [_CAPACITY, width],
-                "data_type": dtype,
-                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1, width]}},
-                "codecs": [to_bytes, {"name": "crc32c"}],
-                "fill_value": 0,
-            },
-            # Otherwise a lost chunk would be read as zeros: a gradient that silently does nothing.
-            "fill_missing_data_reads": False,
-            "store_data_equal_to_fill_value": True,
-        }
-        for name, dtype, width, to_bytes in (
-            ("rows", "uint8", packed_bytes, {"name": "bytes"}),
-            ("keys", "float32", key_width, little_endian),
-        )
-    }
-
-
-def _brief(error: Exception) -> str:
-    # TensorStore appends the whole spec to its messages.
-    return str(error).split(" [tensorstore_spec=")[0][:300]

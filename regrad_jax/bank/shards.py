@@ -17,8 +17,9 @@ from typing import Literal
 
 import numpy as np
 
+from regrad_jax.bank.database import Head
 from regrad_jax.bank.place import Home, Place
-from regrad_jax.bank.shard import DamagedError, Head, Records, Shard
+from regrad_jax.bank.shard import DamagedError, Records, Shard
 from regrad_jax.errors import UserError
 
 _POSITION_BITS = 32
@@ -181,34 +182,28 @@ class Shards:
         digest = hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "little") % len(self)
 
-    def lock(self, numbers: Iterable[int] | None = None) -> bool:
+    def lock(self, numbers: Iterable[int] | None = None) -> None:
         """Locks some shards, by default all, and reads their latest versions.
 
-        Returns:
-          Whether they are at another version than before.
+        Whatever is raised, those that were locked by this call are given back.
 
         Raises:
           BusyError: another writer holds one of them.
-
-        Whatever is raised, those that were locked by this call are given back.
         """
-        before = self.state
         taken: list[Shard] = []
         try:
             for number in range(len(self)) if numbers is None else numbers:
                 shard = self[number]
-                if not shard.locked:
-                    shard.lock()
+                held = shard.locked
+                shard.lock()
+                if not held:
                     taken.append(shard)
-                else:
-                    shard.lock()  # still
                 # Another writer may have committed before us, or a commit of ours failed at its very end.
                 if not shard.is_current():
                     shard.refresh()
         except BaseException:
             _unlock(taken)
             raise
-        return self.state != before
 
     def unlock(self, numbers: Iterable[int] | None = None) -> None:
         """Gives locks back, by default all."""

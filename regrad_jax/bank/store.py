@@ -23,16 +23,29 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax.bank import shard, shards
+from regrad_jax.bank.bucket import Bucket
 from regrad_jax.bank.codecs import CODECS
-from regrad_jax.bank.folder import MANIFEST
+from regrad_jax.bank.contents import Contents
+from regrad_jax.bank.database import CHECKSUM_BYTES, Head
+from regrad_jax.bank.folder import Folder
 from regrad_jax.bank.manifest import Fingerprint, Manifest
-from regrad_jax.bank.place import Place, place_of
-from regrad_jax.bank.records import Entry, Record, text_digest
+from regrad_jax.bank.place import MANIFEST, Place
+from regrad_jax.bank.records import Entry, Record, pack_record, text_digest
 from regrad_jax.bank.shards import Shards, State
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
 _VERIFIED_AT_ONCE = 1024  # documents
+
+
+def place_of(address: str | os.PathLike[str]) -> Place:
+    """Returns the place of a bank: a folder's path, or `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
+
+    Raises:
+      UserError: a URL of another kind, or without a bucket or prefix.
+    """
+    address = os.fspath(address)
+    return Bucket(address) if "://" in address else Folder(address)
 
 
 class Fault(NamedTuple):
@@ -65,7 +78,7 @@ class Bank:
         """Use `Bank.create` or `Bank.open`."""
         self.place = place
         self.manifest = manifest
-        self._everything: _Everything | None = None
+        self._contents: Contents | None = None
         self._past = version is not None
         codec = CODECS[manifest.codec]
         self._encode = jax.jit(codec.encode)
@@ -161,7 +174,7 @@ class Bank:
           numbers: of the shards to write; by default all.
 
         Raises:
-          UserError: another process is writing one of them.
+          BusyError: another process is writing one of them.
         """
         self._begin_write(numbers)
 
@@ -267,7 +280,7 @@ class Bank:
                 self._commit(number, mine, reason="delete")
         return sum(len(parts.get(number, ())) for number in numbers)
 
-    def log(self, last: int = 20) -> list[shard.Head]:
+    def log(self, last: int = 20) -> list[Head]:
         """Returns the last commits, newest first, as far back as versions can be opened.
 
         Raises:
@@ -436,7 +449,7 @@ class Bank:
 
     def read_records(self, positions: Iterable[int]) -> dict[int, Record]:
         """Reads records by position, concurrently; those that are damaged or absent are left out."""
-        if self._everything is not None:
+        if self._contents is not None:
             return {p: self.records[p] for p in positions if p in self.records}
         return self._shards.records([int(p) for p in positions]).sound
 
@@ -464,9 +477,9 @@ class Bank:
         parts: dict[str, float] = {}
         if count:
             row = CODECS[manifest.codec].packed_bytes(manifest.row_length)
-            records = sum(len(shard.pack_record(record)) for record in self.records.values())
-            parts["row"] = row + shard.CHECKSUM_BYTES
-            parts["key"] = 4 * manifest.key_width + shard.CHECKSUM_BYTES
+            records = sum(len(pack_record(record)) for record in self.records.values())
+            parts["row"] = row + CHECKSUM_BYTES
+            parts["key"] = 4 * manifest.key_width + CHECKSUM_BYTES
             parts["record"] = records / count
             if on_disk is not None:
                 parts["other"] = on_disk / count - sum(parts.values())
@@ -518,8 +531,7 @@ class Bank:
     def _begin_write(self, numbers: Iterable[int] | None = None) -> None:
         if self._past:
             raise UserError(f"bank {self.place} is open at version {self.version}, to be read only")
-        if self._shards.lock(numbers):
-            self._everything = None
+        self._shards.lock(numbers)
 
     def _commit(
         self,
@@ -529,6 +541,7 @@ class Bank:
         restored: tuple[Sequence[Record], Mapping[str, bytes]] = ((), {}),
         reason: str = "",
     ) -> None:
+        contents = self._all
         records = [*restored[0], *(added.records if added else ())]
         removed = sum(p in self.records or p in self.damaged for p in gone)  # the others are orphans
         before = self._shards[number].head
@@ -542,16 +555,17 @@ class Bank:
             reason=reason,
         )
         self._shards[number].commit(head, gone, added, restored[1])
-        self._all.change(gone, records)
+        contents.change(self.state, gone, records)
 
     @property
-    def _all(self) -> "_Everything":
-        if self._everything is None:
+    def _all(self) -> Contents:
+        # A writer that takes a lock may see commits of others.
+        if self._contents is None or self._contents.state != self.state:
             try:
-                self._everything = _Everything(self._shards.records(self._shards.positions()))
+                self._contents = Contents(self.state, self._shards.records(self._shards.positions()))
             except shard.DamagedError as error:
                 raise self._broken(error) from error
-        return self._everything
+        return self._contents
 
     def _broken(self, error: shard.DamagedError) -> UserError:
         return UserError(f"bank {self.place} is damaged ({error}): restore it or build it again")
@@ -570,30 +584,3 @@ class Bank:
                 if position not in self.records and position not in self.damaged:
                     raise UserError(f"bank {self.place} has no document at position {position}") from None
             raise
-
-
-class _Everything:
-    """All records of a bank's version.
-
-    Attributes:
-      records: position -> record, in the order of positions.
-      damaged: position -> what is wrong with a record that cannot be read.
-      positions: id -> position.
-    """
-
-    def __init__(self, read: shard.Records):
-        self.records, self.damaged = read.sound, read.damaged
-        self.positions = {record.id: position for position, record in read.sound.items()}
-
-    def change(self, gone: Sequence[int], added: Sequence[Record]) -> None:
-        """Does what a commit did."""
-        for position in gone:
-            self.damaged.pop(position, None)
-            if record := self.records.pop(position, None):
-                del self.positions[record.id]
-        in_order = not added or added[0].position > next(reversed(self.records), -1)
-        for record in added:
-            self.records[record.position] = record
-            self.positions[record.id] = record.position
-        if not in_order:  # older documents came back
-            self.records = dict(sorted(self.records.items()))

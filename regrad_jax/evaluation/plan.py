@@ -13,14 +13,14 @@ import jax
 
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, init_adapter
 from regrad_jax.bank.codecs import CODECS
-from regrad_jax.bank.shard import CHECKSUM_BYTES
+from regrad_jax.bank.database import CHECKSUM_BYTES
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.retrieval.index import SCANN_MIN_DOCUMENTS
 
 _KEY_WIDTH = 384  # numbers in a key: all-MiniLM-L6-v2's
-# A record is so many bytes and a share of its text's: a fit to `shard.pack_record` on the fieldnotes and the
-# almanac cut to 50, 100, ..., 2,000 bytes, within 7% of the mean of each.
+# A record is so many bytes and a share of its text's: a fit to `records.pack_record` on the fieldnotes and
+# the almanac cut to 50, 100, ..., 2,000 bytes, within 7% of the mean of each.
 _RECORD_BYTES, _TEXT_SHARE = 200, 0.6
 # The files of `ScannIndex.save` for 20,000 keys: the keys again, hashed ones, partitions, positions.
 _INDEX_BYTES = 1765

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from test_store import E, P, _append, _arrays, _assert_holds, _ids, _manifest
 
-from regrad_jax.bank import bucket
+from regrad_jax.bank import bucket, place
 from regrad_jax.bank.builder import Encoded, build
-from regrad_jax.bank.place import UnreachableError, place_of
+from regrad_jax.bank.place import UnreachableError
 from regrad_jax.bank.shard import Shard
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.store import Bank, place_of
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval.index import open_index
@@ -106,7 +106,7 @@ def running(tmp_path_factory):
 @pytest.fixture
 def server(running, monkeypatch):
     retries = {"max_retries": 8, "initial_delay": "20ms", "max_delay": "100ms"}
-    monkeypatch.setattr(bucket, "CONTEXT", {"s3_request_retries": retries})
+    monkeypatch.setattr(place, "CONTEXT", {"s3_request_retries": retries})
     return running
 
 
@@ -328,7 +328,7 @@ def test_a_build_ends_with_one_line_when_the_server_is_gone_and_goes_on_when_it_
 ):
     monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)  # what the unreachable builder could not give back
     retries = {"max_retries": 1, "initial_delay": "20ms", "max_delay": "20ms"}
-    monkeypatch.setattr(bucket, "CONTEXT", {"s3_request_retries": retries})
+    monkeypatch.setattr(place, "CONTEXT", {"s3_request_retries": retries})
     calls = 0
 
     def encode(passages) -> Encoded:

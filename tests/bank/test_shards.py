@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from test_store import FINGERPRINT, _append, _arrays, _assert_holds, _entry, _ids, _manifest
 
-from regrad_jax.bank import shard
+from regrad_jax.bank import builder, folder, shard
 from regrad_jax.bank.builder import Encoded, build
 from regrad_jax.bank.folder import FolderHome
 from regrad_jax.bank.manifest import Manifest
@@ -191,6 +191,41 @@ def test_locks_are_given_back_when_taking_them_fails(tmp_path, monkeypatch):
             bank.lock()
     with Bank.open(path) as other:
         other.lock()
+
+
+def test_what_others_committed_is_seen_when_a_lock_could_not_be_had_at_first(tmp_path):
+    path = tmp_path / "bank"
+    Bank.create(path, _sharded(2))
+    bank, other = Bank.open(path), Bank.open(path)
+    assert not bank.records
+    ids = _by_shard(bank, _ids("a", 12))
+    _append(other, [*ids[0], *ids[1]])
+    other.unlock([0])
+    with pytest.raises(BusyError):
+        bank.lock()  # has seen the first shard's commit, and not the second's
+    other.close()
+    bank.lock()
+    _assert_holds(bank, _ids("a", 12))
+
+
+def test_a_builder_whose_lease_ran_out_meanwhile_comes_back_to_the_shard(tmp_path, monkeypatch):
+    path = tmp_path / "bank"
+    Bank.create(path, _sharded(2))
+    monkeypatch.setattr(builder, "_WAIT_SECONDS", 0)
+    passages = [Passage(id, id, f"Text of {id}.", "", "corpus.jsonl") for id in _ids("a", 12)]
+    calls = 0
+
+    def renew(self):
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise BusyError("another writer has it")
+
+    monkeypatch.setattr(folder._FileLock, "renew", renew)
+    with Bank.open(path) as bank:
+        build(bank, passages, _encode, commit_size=2, progress=print)
+        assert calls > 5
+        _assert_holds(bank, _ids("a", 12))
 
 
 def test_a_builder_waits_for_writers_and_for_nothing_else(tmp_path):

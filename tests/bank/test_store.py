@@ -384,6 +384,27 @@ def test_opening_reads_no_record_and_looking_some_up_reads_those(tmp_path, monke
     assert bank.read_records([1, 99])[1] is bank.records[1] and len(asked) == 10
 
 
+def test_of_two_that_make_a_bank_at_once_one_is_told(tmp_path, monkeypatch):
+    create = Shard.create
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(Shard, "create", create)
+        _append(Bank.create(tmp_path / "bank", _manifest()), ["a"])
+        create(*arguments)
+
+    monkeypatch.setattr(Shard, "create", overtaken)
+    with pytest.raises(UserError, match="cannot create a bank at .*bank: Directory not empty"):
+        Bank.create(tmp_path / "bank", _manifest())
+    _assert_holds(Bank.open(tmp_path / "bank"), ["a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["bank"]
+
+
+def test_where_no_bank_can_be_is_told(tmp_path):
+    (tmp_path / "file").write_text("hello")
+    with pytest.raises(UserError, match="cannot create a bank at .*file/bank: "):
+        Bank.create(tmp_path / "file" / "bank", _manifest())
+
+
 def test_what_is_not_a_bank_is_refused(tmp_path):
     with pytest.raises(UserError, match="there is no bank at .*nowhere"):
         Bank.open(tmp_path / "nowhere")

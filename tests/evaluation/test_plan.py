@@ -8,8 +8,7 @@ import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.bank.manifest import Fingerprint, Manifest
-from regrad_jax.bank.records import Entry, Record
-from regrad_jax.bank.shard import pack_record
+from regrad_jax.bank.records import Entry, Record, pack_record
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.fieldnotes.read import load_fieldnotes
 from regrad_jax.errors import UserError

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from regrad_jax.adaptation.inner import init_meta
+from regrad_jax.bank.manifest import Fingerprint
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
@@ -139,6 +140,19 @@ def test_a_bank_may_hold_some_of_the_adapters_tensors(regrad, data, tmp_path):
     with pytest.raises(UserError, match="the adapter has no tensors 'B'; choose among R, down, down/R, gate"):
         regrad.create(tmp_path / "none", tensors=["B"])
     assert not (tmp_path / "none").exists()
+
+
+def test_a_bank_of_other_tensors_is_rebuilt_with_all_of_this_checkpoints(regrad, bank, tmp_path):
+    fields = dict(bank.manifest.fingerprint.fields)
+    fields["adapter"] = fields["adapter"] | {"kind": "lora"}
+    layout = [[f"{target}/{factor}", [1, 2, 3]] for target in ("down", "gate", "up") for factor in "AB"]
+    manifest = dataclasses.replace(bank.manifest, fingerprint=Fingerprint(fields), row_layout=layout)
+    record = next(iter(bank.records.values()))
+    with Bank.create(tmp_path / "old", manifest) as old:
+        old.append([record], np.zeros((1, manifest.row_length)), np.eye(1, manifest.key_width))
+    new, _ = regrad.rebuild(old, tmp_path / "new", progress=SILENT)
+    assert new.manifest.row_layout == bank.manifest.row_layout
+    assert [r.text for r in new.records.values()] == [record.text]
 
 
 def test_building_again_costs_nothing_and_a_changed_document_replaces_its_row(regrad, data, tmp_path):

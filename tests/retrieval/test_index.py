@@ -183,3 +183,11 @@ def test_drafts_of_killed_processes_are_removed_and_young_ones_stay(tmp_path):
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     open_index(tmp_path, (1,), lambda: _clustered(100), "scann")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".at work", "00000001"]
+
+
+def test_an_index_of_many_shards_is_kept_by_all_their_versions(tmp_path):
+    version = tuple(range(256))
+    index = ScannIndex.build(*_clustered(100), "as asked")
+    index.save(tmp_path, version)
+    assert ScannIndex.load(tmp_path, version) is not None
+    assert ScannIndex.load(tmp_path, (1, 0, *version[2:])) is None  # as many commits, but others
