@@ -54,11 +54,13 @@ RETRIEVERS: Mapping[str, Retriever] = {"search": _search, "random": _random}
 
 SETTINGS: Mapping[str, Setting] = {
     "Direct": Setting("direct"),
+    "RAG k=1": Setting("rag", 1),
     "RAG k=3": Setting("rag"),
     "ReGrad k=1": Setting("regrad", 1),
     "ReGrad k=3": Setting("regrad", 3),
     "ReGrad k=3, plain sum": Setting("regrad", 3, "sum"),
     "ReGrad, random documents": Setting("regrad", 1, retriever="random"),
+    "ReGrad+ICL k=1": Setting("regrad+icl", 1),
     "ReGrad+ICL k=3": Setting("regrad+icl", 3),
 }
 
