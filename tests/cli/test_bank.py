@@ -115,7 +115,7 @@ def test_a_plan_as_people_read_it():
     assert done.returncode == 0, done.stderr
     told = {line[:20].strip(): line[20:] for line in done.stdout.splitlines()}
     assert told["model"] == "smollm2-135m" and told["row"] == "46,080 numbers"
-    assert told["read a question"] == "142.6 kB"  # 3 x (47,520 + 4)
+    assert told["read a question"] == "73.45 kB"  # 3 x (24,480 + 4)
     assert "measured here" in told["documents a second"]
 
 
