@@ -415,10 +415,10 @@ class _Log:
         self._write(facts | {"speed": speed})
         self._plot(step, {f"train/{source}": facts, "speed": speed})
         share = f"{speed['share_of_peak']:.0%} of peak, " if self._computes_all else ""
-        left = (self._total - step) / rate / 60 if rate else float("nan")
+        left = f"{(self._total - step) / rate / 60:.0f} min left" if rate else "with compiling"
         _say(
             f"step {step}/{self._total} {source}: loss {loss:.3f}, token accuracy "
-            f"{facts['token_accuracy']:.0%}, {tasks / seconds:.2f} tasks/s, {share}{left:.0f} min left"
+            f"{facts['token_accuracy']:.0%}, {tasks / seconds:.2f} tasks/s, {share}{left}"
         )
 
     def validation(self, step: int, results: Mapping[str, Any], meta: MetaParams) -> None:

@@ -109,6 +109,12 @@ def test_configs_that_ship_are_whole(path):
         (("codec", "int3"), "config.codec: 'int3' is unknown; choose one of float32, "),
         (("bases", "zero"), "config.bases: 'zero' is unknown; choose one of random, singular"),
         (("inner_steps", 0), "config.inner_steps: 0 must be a whole number of at least 1"),
+        (
+            ("sources", "s", "document_buckets", 64),
+            "sources.s: document_buckets is 64; give several values in ",
+        ),
+        (("initial_alpha_scale", 0), "config.initial_alpha_scale: 0 must be a number above 0"),
+        (("initial_alpha_scale", "half"), "config.initial_alpha_scale: 'half' must be a number above 0"),
         (("initial_alpha_scale", 0.5), "config.initial_alpha_scale: without config.initial there is nothing"),
         (("inner_steps", 2), "config.inner_steps: more than one needs config.theta 'learned'"),
         (("adapter", "kind", "lora"), "config.theta: 'zero' needs adapter.kind 'core'; use 'learned'"),
