@@ -40,8 +40,11 @@ def load_tokenizer(path: str | os.PathLike[str]) -> Any:
 
     if path.suffix == ".gguf":
         return _from_gguf(path)
+    # The automatic class first loads the model's own, and all of torch with it where that is installed.
+    complete = (path / "tokenizer.json").is_file()
+    reader = transformers.PreTrainedTokenizerFast if complete else transformers.AutoTokenizer
     try:
-        return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+        return reader.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{path}: no tokenizer can be loaded from there ({reason})") from error
