@@ -84,7 +84,7 @@ def dry_run(config: TrainConfig) -> Needs:
     steps = [
         train_step.lower(
             state, frozen, _batches(config, source, decoder, layout),
-            inner=config.inner, gradient_map=gradient_map(config), update=update,
+            inner=config.inner, gradient_map=gradient_map(config), update=update, whole=layout.whole,
         ).compile()
         for source in config.sources.values()
     ]  # fmt: skip

@@ -103,12 +103,14 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             bases = singular_bases(config.adapter, base.decoder.head_params["layers"])
             state = state._replace(meta=state.meta._replace(bases=layout.replicate(bases)))
         log = _Log(workdir / "metrics.jsonl", int(state.step), config)
+        if int(state.step) == 0:  # what gradients know before they are trained to be of use
+            log.validation(0, _validate(config, decoder, base.stops_V, state, held_out), state.meta)
         for name, drawn in _batches(config, layout, sources, int(state.step)):
             filled = caches[name].fill if name in caches else lambda _, batch: batch
             batches = layout.batches({number: filled(*made) for number, made in drawn.items()})
             state, metrics, norm = train_step(
                 state, decoder, batches,
-                inner=config.inner, gradient_map=gradient_map(config), update=update,
+                inner=config.inner, gradient_map=gradient_map(config), update=update, whole=layout.whole,
             )  # fmt: skip
             step = int(state.step)
             _require_finite(step, name, float(metrics.outer_loss), float(norm), sources[name], drawn, workdir)

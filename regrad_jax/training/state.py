@@ -114,7 +114,7 @@ def _still_alpha() -> optax.GradientTransformation:
     return optax.stateless(still)
 
 
-@functools.partial(jax.jit, static_argnames=("inner", "gradient_map", "update"), donate_argnums=0)
+@functools.partial(jax.jit, static_argnames=("inner", "gradient_map", "update", "whole"), donate_argnums=0)
 def train_step(
     state: TrainState,
     decoder: SplitDecoder,
@@ -123,6 +123,7 @@ def train_step(
     inner: InnerProblem,
     update: optax.GradientTransformation,
     gradient_map: GradientMap = ORDERS["second"],
+    whole: jax.sharding.Sharding | None = None,
 ) -> tuple[TrainState, OuterMetrics, jax.Array]:
     """Advances by the mean gradient of M x D batches. Returns (state, metrics before it, gradient norm).
 
@@ -133,6 +134,8 @@ def train_step(
         inner: how documents move the network.
         update: the optimizer.
         gradient_map: what becomes of document gradients on their way, as in `outer_loss`.
+        whole: how the state that is returned lies on a mesh, the same as the state that is given. Left to
+            itself the compiler cuts it as the frozen weights are, and the next step is compiled anew.
     """
 
     def mean_loss(meta, batches_D):
@@ -140,18 +143,19 @@ def train_step(
         losses_D, metrics_D = jax.vmap(one)(batches_D)
         return losses_D.mean(), jax.tree.map(jnp.mean, metrics_D)
 
-    def turn(batches_D):
+    def turn(sums, batches_D):
         (_, metrics), grads = jax.value_and_grad(mean_loss, has_aux=True)(state.meta, batches_D)
-        return metrics, grads
+        return jax.tree.map(jnp.add, sums, grads), metrics
 
-    shapes = jax.eval_shape(turn, jax.tree.map(lambda x: x[0], batches_MxD))
-    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    add = lambda sums, batches_D: (jax.tree.map(jnp.add, sums, turn(batches_D)), None)
-    sums, _ = jax.lax.scan(add, zeros, batches_MxD)
-    metrics, grads = jax.tree.map(lambda x: x / len(batches_MxD.scores_QxN), sums)
+    sums, metrics_M = jax.lax.scan(turn, jax.tree.map(jnp.zeros_like, state.meta), batches_MxD)
+    metrics = jax.tree.map(jnp.mean, metrics_M)
+    grads = jax.tree.map(lambda x: x / len(batches_MxD.scores_QxN), sums)
     updates, opt_state = update.update(grads, state.opt_state, state.meta)
     meta = optax.apply_updates(state.meta, updates)
-    return TrainState(state.step + 1, meta, opt_state), metrics, optax.global_norm(grads)
+    state = TrainState(state.step + 1, meta, opt_state)
+    if whole is not None:
+        state = jax.lax.with_sharding_constraint(state, whole)
+    return state, metrics, optax.tree.norm(grads)
 
 
 @functools.partial(jax.jit, static_argnames=("inner", "gradient_map"))

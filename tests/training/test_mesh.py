@@ -46,9 +46,11 @@ def trained(data: int, fsdp: int):
         made = batches_of(step)
         state, metrics, _ = train_step(
             state, frozen, layout.batches({n: made[n] for n in layout.local()}),
-            inner=InnerProblem(arrangement), update=update,
+            inner=InnerProblem(arrangement), update=update, whole=layout.whole,
         )  # fmt: skip
         losses.append(float(metrics.outer_loss))
+        # Otherwise the next step would be compiled anew, for another layout.
+        assert all(leaf.sharding == layout.whole for leaf in jax.tree.leaves(state))
     return jax.device_get(state.meta), losses
 
 
