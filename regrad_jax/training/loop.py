@@ -383,8 +383,9 @@ class _Log:
 
     def __init__(self, path: pathlib.Path, start: int, config: TrainConfig):
         if _is_first():
-            kept = [line for line in read_metrics(path) if line["step"] <= start]
-            draft = path.with_suffix(".draft")  # a resumed step is logged once
+            # A step is logged once, though a run that is killed before it saves begins anew.
+            kept = [line for line in read_metrics(path) if start and line["step"] <= start]
+            draft = path.with_suffix(".draft")
             draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
             os.replace(draft, path)
         self._file = open(path if _is_first() else os.devnull, "a")  # noqa: SIM115 as long as the run
