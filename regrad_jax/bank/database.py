@@ -22,7 +22,7 @@ _CAPACITY = 1 << 40
 # Every commit rewrites the tree nodes that it touches. With OCDBT's default of 80 MB a bank of
 # 20,000 documents built 32 at a time spends 1 KB a document on them; with 64 KB, 0.1 KB.
 _NODE_BYTES = 64 * 1024
-_CACHE_BYTES = 64 * 1024 * 1024  # tree nodes, and the chunks last read
+CACHE_BYTES = 64 * 1024 * 1024  # of a bank: tree nodes, and the chunks last read
 
 
 class Head(NamedTuple):
@@ -84,11 +84,11 @@ def document_keys(position: int) -> tuple[str, str, str]:
     return f"rows/c/{position}/0", f"keys/c/{position}/0", record_key(position)
 
 
-def context() -> ts.Context:
-    """Returns what all that is opened of one database is to share."""
+def context(cache_bytes: int = CACHE_BYTES) -> ts.Context:
+    """Returns what all that is opened of one database is to share, a cache of so many bytes among it."""
     # Arrays and key-value store must share a context: a transaction over several contexts commits
     # each one's part by itself, even when it is declared atomic.
-    return ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}} | place.CONTEXT)
+    return ts.Context({"cache_pool": {"total_bytes_limit": cache_bytes}} | place.CONTEXT)
 
 
 def spec(files: Spec) -> Spec:

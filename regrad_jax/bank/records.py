@@ -83,4 +83,4 @@ def unpack(data: bytes) -> dict[str, Any]:
 
 def pack_record(record: Record) -> bytes:
     """Returns a record as it is stored."""
-    return pack(dataclasses.asdict(record))
+    return pack(vars(record))

@@ -75,7 +75,14 @@ class DamagedError(UserError):
 class Shard:
     """An open shard. Reading needs no lock and sees one version; writing needs `lock`."""
 
-    def __init__(self, home: Home, packed_bytes: int, key_width: int, version: int | None = None):
+    def __init__(
+        self,
+        home: Home,
+        packed_bytes: int,
+        key_width: int,
+        version: int | None = None,
+        cache_bytes: int = database.CACHE_BYTES,
+    ):
         """Opens a shard.
 
         Args:
@@ -83,6 +90,7 @@ class Shard:
           packed_bytes: C, bytes in a packed row.
           key_width: E, numbers in a key.
           version: to be read; the latest by default.
+          cache_bytes: of what was last read that may stay in memory.
 
         Raises:
           DamagedError: there is none, or its arrays have other shapes.
@@ -91,6 +99,7 @@ class Shard:
         """
         self._home = home
         self._sizes = packed_bytes, key_width
+        self._cache_bytes = cache_bytes
         self._lock: Lock | None = None
         self._release: Callable[[], object] = lambda: None
         self._number: int  # of the database
@@ -369,7 +378,7 @@ class Shard:
                     )
                 self._generation -= self._head.version - version
                 self._head, self._head_stamp = database.read_head(files, self._generation)
-            spec, context = database.spec(files), database.context()
+            spec, context = database.spec(files), database.context(self._cache_bytes)
             if not latest:
                 spec |= {"version": self._generation}
             self._kv = ts.KvStore.open(spec, context=context).result()

@@ -17,12 +17,13 @@ from typing import Literal
 
 import numpy as np
 
-from regrad_jax.bank.database import Head
+from regrad_jax.bank.database import CACHE_BYTES, Head
 from regrad_jax.bank.place import Home, Place
 from regrad_jax.bank.shard import DamagedError, Records, Shard
 from regrad_jax.errors import UserError
 
 _POSITION_BITS = 32
+_LEAST_CACHE_BYTES = 1024 * 1024  # of a shard; a bank's are shared out
 
 State = tuple[int, ...]
 
@@ -52,8 +53,10 @@ class Shards:
           UserError: the bank does not hold that version.
         """
         homes = [_home(place, identity, number) for number in range(count)]
+        cache_bytes = max(_LEAST_CACHE_BYTES, CACHE_BYTES // count)
         open_at = lambda state: [
-            Shard(home, packed_bytes, key_width, at) for home, at in zip(homes, state, strict=True)
+            Shard(home, packed_bytes, key_width, at, cache_bytes)
+            for home, at in zip(homes, state, strict=True)
         ]
         if version is None or count == 1:
             self._shards = open_at([version] * count)
