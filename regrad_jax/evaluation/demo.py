@@ -15,9 +15,9 @@ from regrad_jax.evaluation.metrics import exact_match
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import Progress
 
-# What fits into 8 minutes on two slow cores: three gradient steps a document, and prompts with a passage.
-_ENTITIES = 60  # almanac entries beside the 40 fieldnotes: 100 passages
-_QUESTIONS = 20  # of each question set
+# Three gradient steps a document, and prompts with a passage, are minutes on two cores.
+_ENTITIES = 40  # almanac entries beside the 40 fieldnotes: 80 passages
+_QUESTIONS = 16  # of each question set
 _SETTINGS = ("Direct", "RAG k=1", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=1")
 
 
