@@ -392,7 +392,7 @@ class _Log:
         self._board = None
         if _is_first():  # what a killed run wrote behind its checkpoint does not count
             board = str(path.with_name("tensorboard"))
-            self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else None)
+            self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else 0)
         self._start, self._total = start, config.total_steps
         self._computes_all = config.theta == "learned"  # and takes nothing from `ActivationCache`
         # The cores of a CPU are one peak, into however many devices they are divided.

@@ -103,7 +103,7 @@ SCHEMA_1 = """{
 
 def test_a_manifest_of_an_older_schema_is_migrated():
     manifest = Manifest.from_json(SCHEMA_1)
-    assert (manifest.schema_version, manifest.id) == (SCHEMA_VERSION, "")
+    assert (manifest.schema_version, manifest.id, manifest.shards) == (SCHEMA_VERSION, "", 1)
     assert (manifest.row_length, manifest.codec) == (12, "int8")
     assert Manifest.from_json(manifest.to_json()) == manifest
     with pytest.raises(UserError, match="damaged or edited"):

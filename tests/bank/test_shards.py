@@ -79,13 +79,14 @@ def test_every_version_of_all_shards_together_can_be_read_logged_and_brought_bac
 
 
 def test_a_clock_that_goes_back_does_not_turn_the_log_around(tmp_path, monkeypatch):
-    times = iter(["2026-01-01T00:00:00", "2026-01-01T00:00:01", "2026-01-01T00:00:09", "2026-01-01T00:00:05"])
-    monkeypatch.setattr(shard, "now", lambda: next(times, "2026-01-01T00:00:06"))
     with Bank.create(tmp_path / "bank", _sharded(2)) as bank:
-        same = [id for id in _ids("a", 20) if bank.shard_of(id) == 0][:2]
-        for id in same:
-            _append(bank, [id])
-    _assert_holds(Bank.open(tmp_path / "bank", version=1), same[:1])
+        same = _by_shard(bank, _ids("a", 20))[0]
+        monkeypatch.setattr(shard, "now", lambda: "2099-01-01T00:00:09+00:00")
+        _append(bank, same[:2])
+        monkeypatch.setattr(shard, "now", lambda: "2099-01-01T00:00:05+00:00")
+        _append(bank, same[2:3])
+    assert [entry.added for entry in Bank.open(tmp_path / "bank").log(2)] == [1, 2]
+    _assert_holds(Bank.open(tmp_path / "bank", version=1), same[:2])
 
 
 def test_a_batch_over_shards_comes_back_in_its_order_and_replaces_in_place(tmp_path):
@@ -94,6 +95,8 @@ def test_a_batch_over_shards_comes_back_in_its_order_and_replaces_in_place(tmp_p
         positions = _append(bank, ids)
         assert [bank.records[p].id for p in positions] == ids
         assert {p >> 32 for p in positions} == {bank.shard_of(id) for id in ids}
+        with pytest.raises(UserError, match=f"no document at position {9 << 32}"):
+            bank.read_packed([positions[0], 9 << 32])
         order = [positions[i] for i in (8, 0, 4, 4, 1)]
         np.testing.assert_array_equal(bank.read_rows(order), _arrays([ids[i] for i in (8, 0, 4, 4, 1)])[0])
         again = _append(bank, ids[::-1])

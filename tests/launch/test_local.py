@@ -39,7 +39,8 @@ def write_config(path: pathlib.Path, config: TrainConfig) -> None:
 def start(config_path: pathlib.Path, *flags: str) -> subprocess.CompletedProcess[str]:
     """Trains in two processes of two fake devices each."""
     program = [sys.executable, ROOT / "launch/local.py", "--processes=2", "--", "train"]
-    environment = os.environ | {"XLA_FLAGS": os.environ["XLA_FLAGS"].replace("count=8", "count=2")}
+    flag = "--xla_force_host_platform_device_count=2"  # the last one counts
+    environment = os.environ | {"XLA_FLAGS": f"{os.environ['XLA_FLAGS']} {flag}"}
     return subprocess.run(
         [*program, f"--config={config_path}", *flags],
         env=environment, capture_output=True, text=True, timeout=900, check=False,
