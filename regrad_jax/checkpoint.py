@@ -76,7 +76,7 @@ class Checkpoint:
         facts = {
             "base_model": self.base_digest,
             "tokenizer": self.tokenizer_digest,
-            "adapter": _adapter_facts(self.adapter),
+            "adapter": dataclasses.asdict(self.adapter) | {"targets": list(self.adapter.targets)},
             "adapter_weights": _digest({"theta": self.meta.theta, "bases": self.meta.bases}),
             "prompts": self.prompts,
             "document_tokens": self.document_tokens,
@@ -136,8 +136,7 @@ def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
         raise UserError(f"{folder}: checkpoint schema {schema} is not {SCHEMA}; use a matching regrad")
     try:
         adapter = facts.pop("adapter")
-        for name in ("targets", "slow_targets"):
-            adapter[name] = tuple(adapter.get(name, ()))
+        adapter["targets"] = tuple(adapter["targets"])
         return Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder}: the checkpoint is damaged ({error!r}); copy it again") from error
@@ -165,16 +164,10 @@ def _unflatten(tensors: Mapping[str, np.ndarray]) -> MetaParams:
         part, target, name = path.split(".")
         trees[part].setdefault(target, {})[name] = jnp.asarray(value, jnp.float32)
     # A kind without bases still has an (empty) entry for every target.
-    trees["bases"] = {target: {} for target in trees["theta"]} | trees["bases"]
+    trees["bases"] = {target: trees["bases"].get(target, {}) for target in trees["theta"]}
     temperature = jnp.asarray(tensors["log_temperature"][0], jnp.float32)
     alpha = jnp.asarray(tensors["alpha"][0], jnp.float32) if "alpha" in tensors else trees["alpha"]
     return MetaParams(trees["theta"], trees["bases"], alpha, temperature)
-
-
-def _adapter_facts(adapter: AdapterConfig) -> dict[str, Any]:
-    facts = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(adapter).items()}
-    # What there was before slow targets, a checkpoint without any still says, so that its banks stay its own.
-    return facts if adapter.slow_targets else {k: v for k, v in facts.items() if not k.startswith("slow_")}
 
 
 def _digest(trees: Mapping[str, Tree]) -> str:

@@ -61,22 +61,6 @@ def test_step_sizes_of_every_form_go_round(mode, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, loaded.meta, checkpoint.meta)
 
 
-def test_slow_targets_go_round_and_are_part_of_the_fingerprint(tmp_path):
-    config = adapter(slow_targets=("q", "v"), slow_rank=2)
-    checkpoint = made(adapter=config, meta=meta_params(config))
-    save_checkpoint(tmp_path / "release", checkpoint)
-    loaded = load_checkpoint(tmp_path / "release")
-    assert loaded.adapter == config
-    jax.tree.map(np.testing.assert_array_equal, loaded.meta, checkpoint.meta)
-    plain, slow = made().fingerprint(), loaded.fingerprint()
-    assert {name for name in plain if plain[name] != slow[name]} == {"adapter", "adapter_weights"}
-    assert loaded.layout == made().layout  # no row holds them
-
-
-def test_without_slow_targets_the_fingerprint_is_that_of_banks_older_than_them():
-    assert set(made().fingerprint()["adapter"]) == {"kind", "rank", "first_layer", "targets", "scale"}
-
-
 def moved(part: str, target: str = "up") -> Checkpoint:
     """The same checkpoint with one number of one tensor changed by a little."""
     checkpoint = made()

@@ -54,18 +54,13 @@ def decoder() -> SplitDecoder:
 def meta_params(
     config: AdapterConfig, model: DecoderConfig = DECODER, *, zero: bool = False, alpha_mode: str = "tie"
 ) -> MetaParams:
-    """Meta-parameters with step sizes that differ where they may; theta stands off 0 unless `zero`.
-
-    Slow targets, which start by adding nothing, add something.
-    """
+    """Meta-parameters with step sizes that differ where they may; theta stands off 0 unless `zero`."""
     meta = init_meta(config, model, jax.random.key(1), alpha=0.3, temperature=0.5, alpha_mode=alpha_mode)
     rng = np.random.default_rng(2)
     noise = lambda x: jnp.asarray(rng.normal(size=x.shape), jnp.float32)
     theta = meta.theta if zero else jax.tree.map(lambda x: x + 0.3 * noise(x), meta.theta)
     alpha = jax.tree.map(lambda x: x * jnp.exp(0.5 * noise(x)), meta.alpha)
-    slow = {target: meta.bases[target] for target in config.slow_targets}
-    bases = {**meta.bases, **jax.tree.map(lambda x: x + 0.3 * noise(x), slow)}
-    return MetaParams(theta, bases, alpha, meta.log_temperature)
+    return MetaParams(theta, meta.bases, alpha, meta.log_temperature)
 
 
 def documents(lengths, width: int = 0, seed: int = 3) -> Documents:

@@ -21,8 +21,6 @@ def get_config() -> ml_collections.ConfigDict:
                 "first_layer": 15,
                 "targets": ("gate", "up", "down"),
                 "scale": 2.0,
-                "slow_targets": (),  # of attention, which meta-training changes and documents do not
-                "slow_rank": 12,
             },
             "weighting": "relevance",
             "prompts": "plain",

@@ -3,9 +3,6 @@
 Three things must not be confused. `theta` is what a document gradient is taken of and what a query
 moves; `bases` are matrices that only meta-training changes, still within the inner step; a *row* is a
 theta-shaped gradient flattened into one vector of P numbers.
-
-Attention may have matrices too, all of them bases: they are the model's slow weights, which meta-training
-reshapes once so that what a document leaves in the fast ones, theta, is found again by a question.
 """
 
 import dataclasses
@@ -34,9 +31,6 @@ class AdapterConfig:
         first_layer: adapters stand on layers [first_layer, L); the layers below are the frozen trunk.
         targets: adapted projections, of "gate", "up" and "down".
         scale: s, the constant factor of the added term (2, as in the reference).
-        slow_targets: attention projections, of "q", "k", "v" and "o", with a term s B A x that only
-            meta-training changes: no document moves it and no row holds it.
-        slow_rank: rank of that term.
     """
 
     kind: str = "core"
@@ -44,20 +38,15 @@ class AdapterConfig:
     first_layer: int = 15
     targets: tuple[str, ...] = ("gate", "up", "down")
     scale: float = 2.0
-    slow_targets: tuple[str, ...] = ()
-    slow_rank: int = 8
 
     def __post_init__(self):
         if self.kind not in KINDS:
             raise UserError(f"adapter kind {self.kind!r} is unknown; choose one of {', '.join(KINDS)}")
-        for name in ("rank", "slow_rank"):
-            if getattr(self, name) < 1:
-                raise UserError(f"adapter {name} {getattr(self, name)} must be at least 1")
+        if self.rank < 1:
+            raise UserError(f"adapter rank {self.rank} must be at least 1")
         unknown = set(self.targets) - {"gate", "up", "down"}
         if unknown or not self.targets:
             raise UserError(f"adapter targets {self.targets} must be some of gate, up, down")
-        if set(self.slow_targets) - {"q", "k", "v", "o"}:
-            raise UserError(f"adapter slow_targets {self.slow_targets} must be some of q, k, v, o")
 
 
 class Kind(NamedTuple):
@@ -112,10 +101,6 @@ def init_adapter(config: AdapterConfig, decoder: DecoderConfig, key: jax.Array) 
         fan_in, fan_out = projection_shape(decoder, target)
         kind = KINDS[config.kind]
         theta[target], bases[target] = kind.init(subkey, layers, fan_in, fan_out, config.rank)
-    for number, target in enumerate(config.slow_targets):
-        fan_in, fan_out = projection_shape(decoder, target)
-        subkey = jax.random.fold_in(key, number)
-        bases[target], _ = _init_lora(subkey, layers, fan_in, fan_out, config.slow_rank)
     return theta, bases
 
 
@@ -146,24 +131,14 @@ def singular_bases(config: AdapterConfig, layers: Mapping) -> Tree:
 
 def projection_shape(decoder: DecoderConfig, target: str) -> tuple[int, int]:
     """Returns (in, out) of an adaptable projection."""
-    width = decoder.width
-    queries, keys = decoder.heads * decoder.head_dim, decoder.kv_heads * decoder.head_dim
-    return {
-        "q": (width, queries),
-        "k": (width, keys),
-        "v": (width, keys),
-        "o": (queries, width),
-        "gate": (width, decoder.mlp_dim),
-        "up": (width, decoder.mlp_dim),
-        "down": (decoder.mlp_dim, width),
-    }[target]
+    wide, narrow = decoder.mlp_dim, decoder.width
+    return (wide, narrow) if target == "down" else (narrow, wide)
 
 
 def chains(config: AdapterConfig, theta: Tree, bases: Tree) -> Chains:
     """Returns what the decoder's head adds to its projections under these parameters."""
     kind = KINDS[config.kind]
-    slow = {name: KINDS["lora"].chain(bases[name], {}, config.scale) for name in config.slow_targets}
-    return slow | {name: kind.chain(theta[name], bases[name], config.scale) for name in config.targets}
+    return {name: kind.chain(theta[name], bases[name], config.scale) for name in config.targets}
 
 
 @dataclasses.dataclass(frozen=True)

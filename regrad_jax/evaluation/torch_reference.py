@@ -36,9 +36,8 @@ def wrap(model: Any, config: AdapterConfig) -> None:
     """Freezes a transformers Llama and puts `Adapted` around its adapted projections."""
     model.requires_grad_(False)
     for layer in model.model.layers[config.first_layer :]:
-        for part, targets in ((layer.mlp, config.targets), (layer.self_attn, config.slow_targets)):
-            for target in targets:
-                setattr(part, f"{target}_proj", Adapted(getattr(part, f"{target}_proj")))
+        for target in config.targets:
+            setattr(layer.mlp, f"{target}_proj", Adapted(getattr(layer.mlp, f"{target}_proj")))
 
 
 def leaves(meta: Any) -> Any:
@@ -48,9 +47,6 @@ def leaves(meta: Any) -> Any:
 
 def token_losses(model: Any, config: AdapterConfig, theta: Any, bases: Any, tokens: Any) -> torch.Tensor:
     """Returns the next-token losses of one sequence of true length under an adapter."""
-    for module in model.modules():
-        if isinstance(module, Adapted):
-            module.factors = ()
     for index, layer in enumerate(model.model.layers[config.first_layer :]):
         for target in config.targets:
             moving = {name: x[index] for name, x in theta[target].items()}
@@ -61,10 +57,6 @@ def token_losses(model: Any, config: AdapterConfig, theta: Any, bases: Any, toke
             else:
                 factors = ((moving | still)["A"], config.scale * moving["B"])
             getattr(layer.mlp, f"{target}_proj").factors = factors
-        for target in config.slow_targets:
-            slow = bases[target]
-            factors = (slow["A"][index], config.scale * slow["B"][index])
-            getattr(layer.self_attn, f"{target}_proj").factors = factors
     tokens = torch.tensor(np.asarray(tokens), dtype=torch.long)
     logits = model(tokens[None], use_cache=False).logits[0, :-1]
     return torch.nn.functional.cross_entropy(logits, tokens[1:], reduction="none")

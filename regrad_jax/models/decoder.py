@@ -23,7 +23,7 @@ from regrad_jax.models.config import DecoderConfig, RopeScaling
 
 Params = Mapping[str, Any]
 Chain = tuple[jax.Array, ...]  # each L x out x in, applied first to last
-Chains = Mapping[str, Chain]  # keyed by projection: "q", "k", "v", "o", "gate", "up", "down"
+Chains = Mapping[str, Chain]  # keyed by projection: "gate", "up", "down"
 Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x head_dim
 
 
@@ -73,23 +73,16 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x_BxTxD, positions_BxT, chains: Chains, cache: Cache | None):
         norm = functools.partial(nn.RMSNorm, epsilon=self.config.norm_eps, dtype=self.dtype)
-        attended, cache = self._attention(norm(name="attn_norm")(x_BxTxD), positions_BxT, chains, cache)
+        attended, cache = self._attention(norm(name="attn_norm")(x_BxTxD), positions_BxT, cache)
         x_BxTxD = x_BxTxD + attended
         return x_BxTxD + self._mlp(norm(name="mlp_norm")(x_BxTxD), chains), cache
 
-    def _project(self, name: str, x, out: int, chains: Chains, use_bias: bool = False):
-        y = nn.Dense(out, dtype=self.dtype, use_bias=use_bias, name=name)(x)
-        y = y + apply_chain(x, chains[name]) if name in chains else y
-        # Both do nothing unless a caller asks for these collections (`SplitDecoder.head_projections`).
-        self.sow("inputs", f"{name}_in", x, reduce_fn=lambda _, new: new, init_fn=lambda: None)
-        offset: jax.Array | None = self.get_variable("offsets", f"{name}_out")
-        return y if offset is None else y + offset
-
-    def _attention(self, x, positions_BxT, chains: Chains, cache):
+    def _attention(self, x, positions_BxT, cache):
         cfg = self.config
-        heads = lambda name, count: self._project(
-            name, x, count * cfg.head_dim, chains, cfg.qkv_bias
-        ).reshape(*x.shape[:-1], count, cfg.head_dim)
+        dense = functools.partial(nn.Dense, dtype=self.dtype, use_bias=cfg.qkv_bias)
+        heads = lambda name, count: dense(count * cfg.head_dim, name=name)(x).reshape(
+            *x.shape[:-1], count, cfg.head_dim
+        )
         q, k, v = heads("q", cfg.heads), heads("k", cfg.kv_heads), heads("v", cfg.kv_heads)
         if cfg.qk_norm:
             norm = functools.partial(nn.RMSNorm, epsilon=cfg.norm_eps, dtype=self.dtype)
@@ -102,12 +95,20 @@ class Block(nn.Module):
             v = cache[1].at[rows, positions_BxT].set(v.astype(cache[1].dtype))
             cache = (k, v)
         mixed = _attend(q, k, v, positions_BxT, cfg.sliding_window)
-        mixed = mixed.reshape(*x.shape[:-1], cfg.heads * cfg.head_dim)
-        return self._project("o", mixed, cfg.width, chains), cache
+        out = nn.Dense(cfg.width, dtype=self.dtype, use_bias=False, name="o")
+        return out(mixed.reshape(*x.shape[:-1], cfg.heads * cfg.head_dim)), cache
 
     def _mlp(self, x, chains: Chains):
-        gate, up = (self._project(name, x, self.config.mlp_dim, chains) for name in ("gate", "up"))
-        return self._project("down", nn.silu(gate) * up, self.config.width, chains)
+        def project(name, x, out):
+            y = nn.Dense(out, dtype=self.dtype, use_bias=False, name=name)(x)
+            y = y + apply_chain(x, chains[name]) if name in chains else y
+            # Both do nothing unless a caller asks for these collections (`SplitDecoder.head_projections`).
+            self.sow("inputs", f"{name}_in", x, reduce_fn=lambda _, new: new, init_fn=lambda: None)
+            offset = self.get_variable("offsets", f"{name}_out")
+            return y if offset is None else y + offset
+
+        gate, up = project("gate", x, self.config.mlp_dim), project("up", x, self.config.mlp_dim)
+        return project("down", nn.silu(gate) * up, self.config.width)
 
 
 def _attend(q_BxTxHxd, k_BxSxKvxd, v_BxSxKvxd, positions_BxT, window: int | None):

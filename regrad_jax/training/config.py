@@ -146,8 +146,6 @@ class TrainConfig:
         _choice("theta", self.theta, ("zero", "learned"))
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
-        if self.theta == "zero" and self.adapter.slow_targets:
-            raise UserError("config.adapter.slow_targets: they need config.theta 'learned'")
         _choice("order", self.order, ORDERS)
         _choice("codec", self.codec, CODECS)
         _choice("bases", self.bases, ("random", "singular"))

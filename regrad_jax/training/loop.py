@@ -101,8 +101,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
             _say(f"resuming from step {int(state.step)}")
         elif config.bases == "singular":
             bases = singular_bases(config.adapter, base.decoder.head_params["layers"])
-            bases = {**state.meta.bases, **layout.replicate(bases)}
-            state = state._replace(meta=state.meta._replace(bases=bases))
+            state = state._replace(meta=state.meta._replace(bases=layout.replicate(bases)))
         log = _Log(workdir / "metrics.jsonl", int(state.step), config)
         if int(state.step) == 0:  # what gradients know before they are trained to be of use
             log.validation(0, _validate(config, decoder, base.stops_V, state, held_out), state.meta)
@@ -218,21 +217,16 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
     if not config.initial:
         return fresh
     checkpoint = load_checkpoint(config.initial)
-    adapter, meta = checkpoint.adapter, checkpoint.meta
-    if not adapter.slow_targets:  # they may be added, since they start by adding nothing
-        names = config.adapter.slow_targets
-        adapter = dataclasses.replace(adapter, slow_targets=names, slow_rank=config.adapter.slow_rank)
-        meta = meta._replace(bases={**meta.bases, **{name: fresh.bases[name] for name in names}})
-    if adapter != config.adapter or checkpoint.base_digest != base.digest:
+    if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
         raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
-    if config.theta == "zero" and any(np.any(leaf) for leaf in jax.tree.leaves(meta.theta)):
+    if config.theta == "zero" and any(np.any(leaf) for leaf in jax.tree.leaves(checkpoint.meta.theta)):
         raise UserError(f"config.initial: theta of {config.initial} is not zero; use config.theta=learned")
-    if jax.tree.map(jnp.shape, meta) != jax.tree.map(jnp.shape, fresh):
+    if jax.tree.map(jnp.shape, checkpoint.meta) != jax.tree.map(jnp.shape, fresh):
         raise UserError(
             f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode}"
         )
-    scaled = jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, meta.alpha)
-    return meta._replace(alpha=scaled)
+    scaled = jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, checkpoint.meta.alpha)
+    return checkpoint.meta._replace(alpha=scaled)
 
 
 def _as_json(config: TrainConfig) -> str:

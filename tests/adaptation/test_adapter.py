@@ -19,7 +19,6 @@ from regrad_jax.errors import UserError
 from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
 
 TARGETS = ("gate", "up", "down")
-SLOW = ("q", "k", "v", "o")
 LAYERS = DECODER.layers - FIRST_LAYER
 
 
@@ -31,30 +30,6 @@ def test_a_fresh_adapter_is_the_base_model(kind):
     tokens = jnp.arange(10)[None]
     run = jax.jit(lambda chains: decoder().head(decoder().trunk(tokens)[0], chains)[0])
     np.testing.assert_array_equal(run(chains(config, theta, bases)), run({}))
-
-
-def test_slow_targets_add_nothing_at_first_and_then_what_their_factors_say():
-    config = adapter(slow_targets=SLOW, slow_rank=2)
-    theta, bases = init_adapter(config, DECODER, jax.random.key(0))
-    plain_theta, plain_bases = init_adapter(adapter(), DECODER, jax.random.key(0))
-    jax.tree.map(np.testing.assert_array_equal, theta, plain_theta)
-    jax.tree.map(np.testing.assert_array_equal, {t: bases[t] for t in TARGETS}, plain_bases)
-    hidden = decoder().trunk(jnp.arange(10)[None])[0]
-    run = jax.jit(lambda decoder, chains: decoder.head(hidden, chains)[0])
-    np.testing.assert_array_equal(run(decoder(), chains(config, theta, bases)), run(decoder(), {}))
-
-    meta = meta_params(config)
-    layers = dict(decoder().head_params["layers"])
-    for target in SLOW:  # s B A on top of W, which stands transposed
-        A, B = meta.bases[target]["A"], meta.bases[target]["B"]
-        kernel = layers[target]["kernel"] + config.scale * jnp.einsum("lor,lri->lio", B, A)
-        layers[target] = layers[target] | {"kernel": kernel}
-    merged = decoder().replace(head_params=decoder().head_params | {"layers": layers})
-    np.testing.assert_allclose(
-        run(decoder(), chains(config, meta.theta, meta.bases)),
-        run(merged, chains(adapter(), meta.theta, meta.bases)),
-        rtol=1e-4, atol=1e-4,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -136,8 +111,6 @@ def test_chains_multiply_to_the_equation(kind):
     [
         ({"kind": "loha"}, "adapter kind 'loha' is unknown; choose one of core, lora"),
         ({"targets": ("gate", "q")}, r"adapter targets \('gate', 'q'\) must be some of gate, up, down"),
-        ({"slow_targets": ("q", "up")}, r"adapter slow_targets \('q', 'up'\) must be some of q, k, v, o"),
-        ({"slow_rank": 0}, "adapter slow_rank 0 must be at least 1"),
         ({"targets": ()}, r"adapter targets \(\) must be some of gate, up, down"),
     ],
 )

@@ -37,8 +37,6 @@ from regrad_jax.evaluation import torch_reference  # noqa: E402 it imports torch
 
 pytestmark = pytest.mark.torch
 
-SLOW = ("q", "k", "v", "o")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def everything_in_float64():
@@ -69,7 +67,7 @@ def models(tmp_path_factory):
             parameter.normal_(1.0 if "norm" in name else 0.0, 0.25, generator=generator)
     folder = tmp_path_factory.mktemp("llama")
     model.save_pretrained(folder)
-    torch_reference.wrap(model, adapter(slow_targets=SLOW))
+    torch_reference.wrap(model, adapter())
     loaded, params = load_decoder(folder)
     return split(loaded, double(params), FIRST_LAYER, dtype=jnp.float64), model.double()
 
@@ -100,17 +98,10 @@ VARIANTS = [
 
 @pytest.mark.parametrize(("kind", "weighting", "alpha_mode"), VARIANTS)
 def test_the_meta_gradient_equals_create_graph(kind, weighting, alpha_mode, models):
-    assert_meta_gradients_agree(InnerProblem(adapter(kind), weighting), alpha_mode, *models)
-
-
-def test_the_meta_gradient_of_slow_targets_equals_create_graph(models):
-    config = adapter(slow_targets=SLOW, slow_rank=2)
-    assert_meta_gradients_agree(InnerProblem(config, "relevance"), "tie", *models)
-
-
-def assert_meta_gradients_agree(inner, alpha_mode, decoder, model):
-    batch = double(task_batch())
-    meta = double(meta_params(inner.adapter, alpha_mode=alpha_mode))
+    decoder, model = models
+    config, batch = adapter(kind), double(task_batch())
+    meta = double(meta_params(config, alpha_mode=alpha_mode))
+    inner = InnerProblem(config, weighting)
     gradient = jax.jit(lambda meta, batch: meta_gradient(meta, decoder, inner, batch))
     (found_loss, _), found = gradient(meta, batch)
 

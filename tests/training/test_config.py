@@ -113,8 +113,6 @@ def test_configs_that_ship_are_whole(path):
             ("sources", "s", "document_buckets", 64),
             "sources.s: document_buckets is 64; give several values in ",
         ),
-        (("adapter", "slow_targets", ["q"]), "config.adapter.slow_targets: they need config.theta 'learned'"),
-        (("adapter", "slow_targets", "q"), "adapter: slow_targets is 'q'; give several values in brackets"),
         (("initial_alpha_scale", 0), "config.initial_alpha_scale: 0 must be a number above 0"),
         (("initial_alpha_scale", "half"), "config.initial_alpha_scale: 'half' must be a number above 0"),
         (("initial_alpha_scale", 0.5), "config.initial_alpha_scale: without config.initial there is nothing"),

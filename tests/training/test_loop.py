@@ -274,11 +274,6 @@ def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
     for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, THETAS["learned"]):
         with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
             loop._start(train_config(model, **({"initial": release} | change)), base)
-    slow = {"kind": "core", "rank": 3, "first_layer": 2, "slow_targets": ("q", "o"), "slow_rank": 2}
-    added = loop._start(train_config(model, initial=release, theta="learned", adapter=slow), base)
-    assert sorted(added.bases) == ["down", "gate", "o", "q", "up"]
-    assert not np.any(added.bases["q"]["B"]) and np.all(np.any(added.bases["o"]["A"], axis=(1, 2)))
-    jax.tree.map(np.testing.assert_array_equal, added.theta, load_checkpoint(release).meta.theta)
     with pytest.raises(UserError, match="config.initial: .*not the step sizes of alpha_mode same"):
         loop._start(train_config(model, initial=release, alpha_mode="same"), base)
     with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
