@@ -194,13 +194,10 @@ def document_gradients(
         return document_loss(decoder, config, theta, meta.bases, hidden_TxD, tokens_T, length)
 
     def gradient(*document):
-        def step(total, _):
-            loss_there, grads = jax.value_and_grad(loss)(descend(meta, total), *document)
-            return jax.tree.map(jnp.add, total, grads), loss_there
-
-        # A scan, and not a loop in Python: only one step's activations are in memory at a time.
-        total, losses = jax.lax.scan(step, jax.tree.map(jnp.zeros_like, meta.theta), length=steps)
-        return total, losses[0]
+        first_loss, total = jax.value_and_grad(loss)(meta.theta, *document)
+        for _ in range(steps - 1):
+            total = jax.tree.map(jnp.add, total, jax.grad(loss)(descend(meta, total), *document))
+        return total, first_loss
 
     return jax.vmap(gradient)(hidden_NxTxD, documents.tokens_NxT, documents.lengths_N)
 
