@@ -1,7 +1,8 @@
 """Releases a run's latest checkpoint: regrad export checkpoint --workdir runs/mine --to my-checkpoint
 
 With --best it takes the one that validated best. A finished run has released that itself (WORKDIR/release);
-this is for a run that is under way or was stopped.
+this is for a run that is under way or was stopped. --inner_steps releases it for another number of gradient
+steps on a document than it was trained with.
 """
 
 import pathlib
@@ -14,9 +15,12 @@ from regrad_jax.training.loop import export
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run", required=True)
 _TO = flags.DEFINE_string("to", None, "folder to write, which must not exist", required=True)
 _BEST = flags.DEFINE_bool("best", False, "the checkpoint that validated best instead of the latest")
+_INNER_STEPS = flags.DEFINE_integer(
+    "inner_steps", None, "gradient steps on a document, where not as many as in training", lower_bound=1
+)
 
 
 def run(argv: list[str]) -> None:
     if argv != ["checkpoint"]:
         raise UserError("say what to export: regrad export checkpoint --workdir RUN --to FOLDER")
-    print(export(pathlib.Path(_WORKDIR.value), pathlib.Path(_TO.value), _BEST.value))
+    print(export(pathlib.Path(_WORKDIR.value), pathlib.Path(_TO.value), _BEST.value, _INNER_STEPS.value))

@@ -145,13 +145,16 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     return release
 
 
-def export(workdir: pathlib.Path, folder: pathlib.Path, best: bool = False) -> pathlib.Path:
+def export(
+    workdir: pathlib.Path, folder: pathlib.Path, best: bool = False, inner_steps: int | None = None
+) -> pathlib.Path:
     """Releases a checkpoint of a run, finished or not, into a folder that does not exist yet.
 
     Args:
         workdir: the run's folder.
         folder: of the release.
         best: take the one that validated best instead of the latest.
+        inner_steps: gradient steps on a document from now on; by default as many as it was trained with.
 
     Raises:
         UserError: there is no run, or it has no checkpoint yet.
@@ -170,7 +173,10 @@ def export(workdir: pathlib.Path, folder: pathlib.Path, best: bool = False) -> p
     lines = read_metrics(workdir / "metrics.jsonl")
     validations = [line for line in lines if "validation" in line and line["step"] <= int(state.step)]
     validation = validations[-1]["validation"] if validations else {}
-    save_checkpoint(folder, _checkpoint(config, base, state, validation))
+    released = _checkpoint(config, base, state, validation)
+    if inner_steps is not None:
+        released = dataclasses.replace(released, inner_steps=inner_steps)
+    save_checkpoint(folder, released)
     return folder
 
 

@@ -224,6 +224,15 @@ def test_the_checkpoint_that_validated_best_is_kept_and_released(model, tmp_path
         assert load_checkpoint(exported).metrics["steps"] == steps
 
 
+def test_a_checkpoint_can_be_released_for_more_inner_steps_than_it_was_trained_with(finished, tmp_path):
+    plain = load_checkpoint(finished("zero") / "release")
+    exported = load_checkpoint(loop.export(finished("zero"), tmp_path / "release", best=True, inner_steps=4))
+    assert (plain.inner_steps, exported.inner_steps) == (1, 4)
+    assert exported.training == plain.training and exported.metrics == plain.metrics
+    jax.tree.map(np.testing.assert_array_equal, exported.meta, plain.meta)
+    assert exported.fingerprint() != plain.fingerprint()  # no bank mixes their gradients
+
+
 def test_tensorboard_gets_what_metrics_get(finished):
     (events,) = (finished("zero") / "tensorboard").iterdir()
     content = events.read_bytes()
