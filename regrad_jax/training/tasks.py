@@ -24,6 +24,8 @@ from regrad_jax.errors import UserError
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.config import SourceConfig
 
+_SCORED_AT_ONCE = 1024  # questions
+
 
 class TokenisedQuestion(NamedTuple):
     """A question in tokens: prompt, answer, and its document's position in the source."""
@@ -139,11 +141,16 @@ def _fitting_context_prompt(source: TaskSource, question: int, documents: Sequen
 
 
 def _neighbours(question_keys_QxE, keys_NxE, gold_Q, k: int) -> np.ndarray:
-    scores_QxN = question_keys_QxE @ keys_NxE.T
-    scores_QxN[np.arange(len(gold_Q)), gold_Q] = np.inf  # gold comes first, wherever it ranks
-    best = np.argpartition(-scores_QxN, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores_QxN, best, axis=1), axis=1)
-    return np.take_along_axis(best, order, axis=1)
+    neighbours_QxK = np.empty((len(gold_Q), k), np.int64)
+    # A table of all scores would be gigabytes for the datasets that an accelerator wants.
+    for start in range(0, len(gold_Q), _SCORED_AT_ONCE):
+        some = slice(start, start + _SCORED_AT_ONCE)
+        scores_QxN = question_keys_QxE[some] @ keys_NxE.T
+        scores_QxN[np.arange(len(scores_QxN)), gold_Q[some]] = np.inf  # gold comes first, wherever it ranks
+        best = np.argpartition(-scores_QxN, k - 1, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(scores_QxN, best, axis=1), axis=1)
+        neighbours_QxK[some] = np.take_along_axis(best, order, axis=1)
+    return neighbours_QxK
 
 
 class Asked(NamedTuple):

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import pathlib
+import runpy
 
 import ml_collections
 import pytest
@@ -78,6 +79,17 @@ def test_configs_that_ship_are_whole(path):
     if "sources" not in config:
         pytest.skip("not of a training run")
     assert TrainConfig.from_dict(config).total_steps > 0
+
+
+def test_a_recipe_changes_the_config_that_it_is_named_behind():
+    path = next(path for path in CONFIGS if path.stem == "almanac_squad")
+    get_config = runpy.run_path(str(path))["get_config"]
+    plain, gpu = TrainConfig.from_dict(get_config()), TrainConfig.from_dict(get_config("one_gpu"))
+    assert (plain.inner_steps, gpu.inner_steps, gpu.theta) == (1, 4, "learned")
+    assert gpu.sources["almanac"].anchors == 8
+    assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
+    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of one_gpu"):
+        get_config("two_gpus")
 
 
 @pytest.mark.parametrize(

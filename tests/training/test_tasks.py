@@ -10,6 +10,7 @@ import pytest
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
+from regrad_jax.training import tasks
 from regrad_jax.training.config import SourceConfig
 from regrad_jax.training.tasks import (
     assemble,
@@ -77,8 +78,11 @@ def test_texts_become_tokens_in_the_words_of_the_prompts():
     np.testing.assert_allclose(made.question_keys_QxE, Embedder().embed([q.question for q in corpus()[1]]))
 
 
-def test_neighbours_are_gold_then_the_nearest_others():
+@pytest.mark.parametrize("at_once", [5, 1024])  # of 24 questions
+def test_neighbours_are_gold_then_the_nearest_others(at_once, monkeypatch):
+    monkeypatch.setattr(tasks, "_SCORED_AT_ONCE", at_once)
     made = source()
+    assert made.neighbours_QxK.shape == (len(made.questions), K)
     scores_QxN = made.question_keys_QxE @ made.keys_NxE.T
     for q, item in enumerate(made.questions):
         gold, *others = made.neighbours_QxK[q]
