@@ -1,8 +1,8 @@
 """Releases a run's latest checkpoint: regrad export checkpoint --workdir runs/mine --to my-checkpoint
 
 With --best it takes the one that validated best. A finished run has released that itself (WORKDIR/release);
-this is for a run that is under way or was stopped. --inner_steps releases it for another number of gradient
-steps on a document than it was trained with.
+this is for a run that is under way or was stopped. --inner_steps and --temperature release it for others of
+these than it was trained with and learned.
 """
 
 import pathlib
@@ -18,9 +18,13 @@ _BEST = flags.DEFINE_bool("best", False, "the checkpoint that validated best ins
 _INNER_STEPS = flags.DEFINE_integer(
     "inner_steps", None, "gradient steps on a document, where not as many as in training", lower_bound=1
 )
+_TEMPERATURE = flags.DEFINE_float(
+    "temperature", None, "of the softmax over retrieval scores, where not as learned", lower_bound=1e-6
+)
 
 
 def run(argv: list[str]) -> None:
     if argv != ["checkpoint"]:
         raise UserError("say what to export: regrad export checkpoint --workdir RUN --to FOLDER")
-    print(export(pathlib.Path(_WORKDIR.value), pathlib.Path(_TO.value), _BEST.value, _INNER_STEPS.value))
+    folders = pathlib.Path(_WORKDIR.value), pathlib.Path(_TO.value)
+    print(export(*folders, _BEST.value, _INNER_STEPS.value, _TEMPERATURE.value))

@@ -146,7 +146,11 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
 
 
 def export(
-    workdir: pathlib.Path, folder: pathlib.Path, best: bool = False, inner_steps: int | None = None
+    workdir: pathlib.Path,
+    folder: pathlib.Path,
+    best: bool = False,
+    inner_steps: int | None = None,
+    temperature: float | None = None,
 ) -> pathlib.Path:
     """Releases a checkpoint of a run, finished or not, into a folder that does not exist yet.
 
@@ -155,6 +159,7 @@ def export(
         folder: of the release.
         best: take the one that validated best instead of the latest.
         inner_steps: gradient steps on a document from now on; by default as many as it was trained with.
+        temperature: of the softmax over retrieval scores from now on, above 0; by default what was learned.
 
     Raises:
         UserError: there is no run, or it has no checkpoint yet.
@@ -176,6 +181,9 @@ def export(
     released = _checkpoint(config, base, state, validation)
     if inner_steps is not None:
         released = dataclasses.replace(released, inner_steps=inner_steps)
+    if temperature is not None:
+        colder = released.meta._replace(log_temperature=np.log(np.float32(temperature)))
+        released = dataclasses.replace(released, meta=colder)
     save_checkpoint(folder, released)
     return folder
 

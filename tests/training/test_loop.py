@@ -233,6 +233,17 @@ def test_a_checkpoint_can_be_released_for_more_inner_steps_than_it_was_trained_w
     assert exported.fingerprint() != plain.fingerprint()  # no bank mixes their gradients
 
 
+def test_a_checkpoint_can_be_released_with_another_temperature(finished, tmp_path):
+    plain = load_checkpoint(finished("zero") / "release")
+    exported = load_checkpoint(
+        loop.export(finished("zero"), tmp_path / "release", best=True, temperature=0.25)
+    )
+    assert np.exp(exported.meta.log_temperature) == pytest.approx(0.25)
+    kept = exported.meta._replace(log_temperature=plain.meta.log_temperature)
+    jax.tree.map(np.testing.assert_array_equal, kept, plain.meta)
+    assert exported.fingerprint() == plain.fingerprint()  # rows are stored unscaled: banks stay good
+
+
 def test_tensorboard_gets_what_metrics_get(finished):
     (events,) = (finished("zero") / "tensorboard").iterdir()
     content = events.read_bytes()
