@@ -21,6 +21,15 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
+# Minutes each, and the last that are collected.
+_LONG = ("test_released.py", "test_local.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Takes the longest files first, or one worker would wait for the other to end them."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def drop_programs():
     yield
