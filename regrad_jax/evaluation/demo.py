@@ -16,7 +16,7 @@ from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import Progress
 
 # Four gradient steps a document, and prompts with a passage, are minutes on two cores.
-_ENTITIES = 24  # almanac entries beside the 40 fieldnotes: 64 passages
+_ENTITIES = 16  # almanac entries beside the 40 fieldnotes: 56 passages
 _QUESTIONS = 16  # of each question set
 _SETTINGS = ("Direct", "RAG k=1", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=1")
 
