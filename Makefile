@@ -2,7 +2,7 @@
 # .venv with the versions pinned in requirements.txt, and the base models in $REGRAD_HOME (~/.cache/regrad).
 
 PYTHON ?= python3
-PYTEST_FLAGS ?= -n 2 --dist loadfile
+PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 BIN := .venv/bin
 SETUP := .make/setup

@@ -26,7 +26,10 @@ _LONG = ("test_released.py", "test_local.py")
 
 
 def pytest_collection_modifyitems(items):
-    """Takes the longest files first, or one worker would wait for the other to end them."""
+    """Takes the longest files first, or one worker would wait for the other to end them.
+
+    With xdist that needs --no-loadscope-reorder (Makefile): left to itself it begins where most tests are.
+    """
     items.sort(key=lambda item: item.path.name not in _LONG)
 
 

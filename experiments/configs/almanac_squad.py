@@ -3,11 +3,10 @@
     regrad train --config experiments/configs/almanac_squad.py --workdir runs/almanac_squad \
         --config.sources.squad.path=../shared/data/squadshifts_new_wiki.json
 
-Hardware, time and scores of the released run stand in experiments/results/. What a GPU of 80 GB should go on
-with from there, four inner steps and every document met once:
+Hardware, time and scores of the released run stand in experiments/results/. To go on from the checkpoint that
+ships on one GPU of 80 GB, with four inner steps:
 
-    regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu \
-        --config.initial=regrad_jax/checkpoints/smollm2-135m
+    regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
 """
 
 import ml_collections
@@ -17,13 +16,13 @@ _RECIPES = {
     "": {},
     "one_gpu": {
         "theta": "learned",
+        "initial": "regrad_jax/checkpoints/smollm2-135m",
         "inner_steps": 4,
         "sources": {
             "almanac": {
                 "entities": 32_000,
                 "anchors": 8,
                 "questions_per_document": 4,
-                "document_buckets": (104,),
             },
             "squad": {"anchors": 5},
         },

@@ -16,10 +16,10 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run", required=Tr
 _TO = flags.DEFINE_string("to", None, "folder to write, which must not exist", required=True)
 _BEST = flags.DEFINE_bool("best", False, "the checkpoint that validated best instead of the latest")
 _INNER_STEPS = flags.DEFINE_integer(
-    "inner_steps", None, "gradient steps on a document, where not as many as in training", lower_bound=1
+    "inner_steps", None, "gradient steps on a document, where not as many as in training"
 )
 _TEMPERATURE = flags.DEFINE_float(
-    "temperature", None, "of the softmax over retrieval scores, where not as learned", lower_bound=1e-6
+    "temperature", None, "of the softmax over retrieval scores, where not as learned"
 )
 
 

@@ -162,8 +162,12 @@ def export(
         temperature: of the softmax over retrieval scores from now on, above 0; by default what was learned.
 
     Raises:
-        UserError: there is no run, or it has no checkpoint yet.
+        UserError: there is no run, or it has no checkpoint yet, or a value makes no sense.
     """
+    if inner_steps is not None and inner_steps < 1:
+        raise UserError(f"--inner_steps is {inner_steps}; it must be at least 1")
+    if temperature is not None and not 0 < temperature < math.inf:
+        raise UserError(f"--temperature is {temperature}; it must be above 0 and finite")
     config = _read_config(workdir / "config.json")
     base = load_base(config.base_model, config.adapter.first_layer)
     meta = _fresh(config, base)  # only its form counts
