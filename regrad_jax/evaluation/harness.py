@@ -130,7 +130,8 @@ def _evaluate_one(regrad, bank, dataset, questions, name, progress) -> Result:
         asked = [q.question for q in questions[rows]]
         return regrad.ask(asked, bank, mode=mode, top_k=top_k, weighting=weighting, retrieved=chosen)
 
-    ask(slice(0, _CHUNK))  # compiles
+    with regrad.answerer.first_tokens_only():
+        ask(slice(0, _CHUNK))  # compiles
     answers: list[Answer] = []
     start = time.perf_counter()
     for first in range(0, len(questions), _CHUNK):

@@ -3,10 +3,11 @@
 Batches come in a few fixed shapes, so a long run compiles a handful of programs.
 """
 
+import contextlib
 import functools
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -150,6 +151,15 @@ class Answerer:
         places, scores, sound = shard((places_QxK, adaptation.scores_QxK, adaptation.sound_QxK))
         gamma = np.full(jax.local_device_count(), adaptation.gamma, np.float32)
         return program(adaptation.layout, self._meta, packed, places, scores, sound, gamma)
+
+    @contextlib.contextmanager
+    def first_tokens_only(self) -> Iterator[None]:
+        """Ends answers at their first token: compiles every program that questions need, and does little else."""
+        before, self._stops_V = self._stops_V, jax.tree.map(jnp.ones_like, self._stops_V)
+        try:
+            yield
+        finally:
+            self._stops_V = before
 
     def weights_digest(self) -> str:
         """Returns the sha256 of every frozen and every unadapted parameter, as it stands on the devices."""

@@ -92,6 +92,21 @@ def test_a_question_in_a_batch_is_answered_as_if_alone(regrad, bank, data):
     assert sum(a != b for a, b in zip(together, unmoved, strict=True)) > 5  # the gradients matter
 
 
+def test_answers_of_one_token_compile_all_that_whole_ones_need(regrad, bank, data, caplog):
+    questions = [q.question for q in data.questions["people"][:3]]
+    answers = lambda: [a.answer for a in regrad.ask(questions, bank, top_k=1, max_new_tokens=7)]
+    compiled = lambda: [r.getMessage() for r in caplog.records if "XLA compilation" in r.getMessage()]
+    with jax.log_compiles():
+        with regrad.answerer.first_tokens_only():
+            short = answers()
+        assert compiled()
+        caplog.clear()
+        whole = answers()
+    assert not compiled()
+    assert short != whole
+    assert all(w.startswith(s) for s, w in zip(short, whole, strict=True))
+
+
 def test_gamma_zero_is_the_base_model_and_nothing_drifts(regrad, bank, data):
     questions = [q.question for q in data.questions["people"]]
     before = regrad.answerer.weights_digest()
