@@ -154,7 +154,7 @@ class Answerer:
 
     @contextlib.contextmanager
     def first_tokens_only(self) -> Iterator[None]:
-        """Ends answers at their first token: compiles every program that questions need, and does little else."""
+        """Ends answers at their first token, which compiles all that whole ones need and does little else."""
         before, self._stops_V = self._stops_V, jax.tree.map(jnp.ones_like, self._stops_V)
         try:
             yield
