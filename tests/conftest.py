@@ -21,7 +21,7 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-# Minutes each, and the last that are collected.
+# Minutes each.
 _LONG = ("test_released.py", "test_local.py")
 
 

@@ -186,8 +186,8 @@ def export(
     if inner_steps is not None:
         released = dataclasses.replace(released, inner_steps=inner_steps)
     if temperature is not None:
-        colder = released.meta._replace(log_temperature=np.log(np.float32(temperature)))
-        released = dataclasses.replace(released, meta=colder)
+        meta = released.meta._replace(log_temperature=np.log(np.float32(temperature)))
+        released = dataclasses.replace(released, meta=meta)
     save_checkpoint(folder, released)
     return folder
 
