@@ -1,8 +1,8 @@
 """Releases a run's latest checkpoint: regrad export checkpoint --workdir runs/mine --to my-checkpoint
 
 With --best it takes the one that validated best. A finished run has released that itself (WORKDIR/release);
-this is for a run that is under way or was stopped. --inner_steps and --temperature release it with other values
-than those of training; the weights stay as they are.
+this is for a run that is under way or was stopped. --inner_steps and --temperature release it with other
+values than those of training; the weights stay as they are.
 """
 
 import pathlib
