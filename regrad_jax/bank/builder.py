@@ -77,8 +77,8 @@ def build(
     # Builders that start together start at different shards.
     first = os.getpid() % len(mine)
     waiting = [number for number in [*mine][first:] + [*mine][:first] if mine[number]]
-    added = 0
-    refused: list[str] = []
+    added: set[str] = set()
+    refused: set[str] = set()
     told = None
     while waiting:
         busy = []
@@ -87,27 +87,33 @@ def build(
             tell = lambda line, name=name: progress(name + line)
             try:
                 bank.lock([number])
-                some_added, some_refused = _build_shard(bank, number, mine[number], encode, commit_size, tell)
+                _build_shard(bank, number, mine[number], encode, commit_size, tell, added, refused)
             except BusyError as error:  # from the start, or because a lease ran out meanwhile
                 if len(mine) == 1:
                     raise
                 busy.append(number)
                 reason = error
                 continue
-            added, refused = added + some_added, refused + some_refused
             bank.unlock([number])
         if busy and busy == waiting:
             if told != (told := f"waiting for {len(busy)} shards: {reason}"):
                 progress(told)
             time.sleep(_WAIT_SECONDS)
         waiting = busy
-    return Built(added, len(passages) - added - len(refused), refused)
+    return Built(len(added), len(passages) - len(added) - len(refused), sorted(refused))
 
 
 def _build_shard(
-    bank: Bank, number: int, passages: Sequence[Passage], encode: Encode, commit_size: int, progress: Progress
-) -> tuple[int, list[str]]:
-    """Builds what belongs to one shard, whose lock is held; returns (passages added, ids refused)."""
+    bank: Bank,
+    number: int,
+    passages: Sequence[Passage],
+    encode: Encode,
+    commit_size: int,
+    progress: Progress,
+    added: set[str],
+    refused: set[str],
+) -> None:
+    """Builds what belongs to one shard, whose lock is held; ids go to `added` or `refused` batch by batch."""
     # A document that is cut otherwise than before leaves passages behind.
     ids, owners = {p.id for p in passages}, {p.document_id for p in passages}
     stale = [r.id for r in bank.records.values() if r.document_id in owners and r.id not in ids]
@@ -116,7 +122,6 @@ def _build_shard(
     todo = [p for p in passages if not bank.contains(p.id, text_digest(p.content))]
     # Like lengths together: a batch is padded to its longest passage.
     todo.sort(key=lambda p: len(p.content))
-    refused: list[str] = []
     began = spoken = time.monotonic()
     tokens = done_characters = 0
     characters = sum(len(p.content) for p in todo)
@@ -127,10 +132,11 @@ def _build_shard(
         # A gradient that overflowed is a document lost, not a bank lost.
         finite_N = np.isfinite(encoded.rows_NxP).all(axis=1) & np.isfinite(encoded.losses_N)
         finite_N &= np.isfinite(encoded.keys_NxE).all(axis=1)
-        refused += [p.id for p, finite in zip(batch, finite_N, strict=True) if not finite]
+        refused |= {p.id for p, finite in zip(batch, finite_N, strict=True) if not finite}
         kept = np.flatnonzero(finite_N).tolist()
         entries = [_entry(batch[n], encoded, n) for n in kept]
         bank.append(entries, encoded.rows_NxP[kept], encoded.keys_NxE[kept], "build")
+        added |= {entry.id for entry in entries}
         tokens += int(encoded.tokens_N.sum())
         done_characters += sum(len(p.content) for p in batch)
         done, now = start + len(batch), time.monotonic()
@@ -141,7 +147,6 @@ def _build_shard(
                 f"{done:,}/{len(todo):,} passages, {done / seconds:.1f} passages/s, "
                 f"{tokens / seconds:,.0f} tokens/s, {left:.0f} s left"
             )
-    return len(todo) - len(refused), refused
 
 
 def _entry(passage: Passage, encoded: Encoded, n: int) -> Entry:

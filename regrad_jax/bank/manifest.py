@@ -45,7 +45,7 @@ class Fingerprint:
     def difference(self, other: "Fingerprint") -> list[tuple[str, Any, Any]]:
         """Returns (field, our value, their value) wherever the two differ, sorted by field.
 
-        Nested objects are compared inside and named with dots (`adapter_config.rank`); a field that
+        Nested objects are compared inside and named with dots (`adapter.rank`); a field that
         one side lacks has the value None there.
         """
         ours, theirs = _flatten(self.fields), _flatten(other.fields)

@@ -182,9 +182,17 @@ class Shard:
         """
         newest = self._head.version
         for version in range(newest, max(self._head.oldest, newest - last + 1) - 1, -1):
-            generation = self._generation - (newest - version)
-            with self._damage():
-                yield database.read_head(self._home.database(self._number), generation)[0]
+            yield self.head_of(version)
+
+    def head_of(self, version: int) -> Head:
+        """Returns the state after a commit that can still be opened.
+
+        Raises:
+          DamagedError: it cannot be read.
+        """
+        generation = self._generation - (self._head.version - version)
+        with self._damage():
+            return database.read_head(self._home.database(self._number), generation)[0]
 
     def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
         """Reads packed rows (K, C) uint8 or keys (K, E) float32, concurrently.

@@ -9,10 +9,13 @@ its state is how many each has made. Which state an older version was follows fr
 where two shards committed in the same second, the lower shard counts as the earlier.
 """
 
+import bisect
 import concurrent.futures
 import contextlib
+import datetime
+import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -26,6 +29,7 @@ _POSITION_BITS = 32
 _LEAST_CACHE_BYTES = 1024 * 1024  # of a shard; a bank's are shared out
 
 State = tuple[int, ...]
+Heads = Callable[[int, int], Head]
 
 
 def create(place: Place, identity: str, count: int, packed_bytes: int, key_width: int) -> None:
@@ -91,7 +95,7 @@ class Shards:
         """Returns the oldest version that can be opened."""
         if len(self) == 1:
             return self[0].head.oldest
-        return sum(self._states()[0])
+        return sum(self._oldest_state(self._heads_by_number())[1])
 
     def log(self, last: int) -> list[Head]:
         """Returns the bank's state after each of the last commits, newest first.
@@ -99,14 +103,14 @@ class Shards:
         `version` and `documents` of an entry are the bank's, all else is the shard's that committed.
         """
         version, documents, entries = self.version, self.documents, []
-        for number, head in self._heads(last)[::-1]:
+        for number, head in self._last_heads(last)[::-1]:
             entries.append(head._replace(version=version, documents=documents))
             if head.version == self[number].head.oldest or len(entries) == last:
                 break
             version, documents = version - 1, documents - head.added + head.removed
         return entries
 
-    def _heads(self, last: int) -> list[tuple[int, Head]]:
+    def _last_heads(self, last: int) -> list[tuple[int, Head]]:
         """Returns (shard, head) of each shard's last commits, and of where it begins, in their order."""
         with concurrent.futures.ThreadPoolExecutor(len(self)) as pool:
             logs = list(pool.map(lambda shard: list(shard.log(last)), self._shards))
@@ -115,23 +119,41 @@ class Shards:
         begun = lambda number, head: head.version > self[number].head.oldest
         return sorted(heads, key=lambda item: (item[1].time, begun(*item), item[0], item[1].version))
 
-    def _states(self) -> list[State]:
-        """Returns the states that can be opened, oldest first."""
-        seen: dict[int, int] = {}
-        states = []
-        for number, head in self._heads(self.version + 1):
-            seen[number] = head.version
-            if len(seen) == len(self):
-                states.append(tuple(seen[n] for n in range(len(self))))
-        return states
+    def _heads_by_number(self) -> Heads:
+        """Returns a function (shard, version) -> head; one is read once, however often it is asked for."""
+        return functools.cache(lambda number, version: self[number].head_of(version))
+
+    def _before(self, heads: Heads, number: int, time: str) -> int:
+        """Returns a shard's last version from before a second; one below its oldest where there is none."""
+        last = self[number].head
+        versions = range(last.oldest, last.version + 1)
+        return last.oldest - 1 + bisect.bisect_left(versions, time, key=lambda v: heads(number, v).time)
+
+    def _oldest_state(self, heads: Heads) -> tuple[str, State]:
+        """Returns the second in which the last shard begins, and the state before that second's commits."""
+        begins = [heads(number, shard.head.oldest) for number, shard in enumerate(self._shards)]
+        time = max(head.time for head in begins)
+        return time, tuple(max(head.version, self._before(heads, n, time)) for n, head in enumerate(begins))
 
     def _state_of(self, version: int) -> State:
-        states = self._states()
-        for state in states:
-            if sum(state) == version:
-                return state
-        oldest, newest = sum(states[0]), sum(states[-1])
-        raise UserError(f"version {version} is not in the bank; it holds {oldest} to {newest}")
+        """Returns the state that an older version was, reading few of the heads between."""
+        heads = self._heads_by_number()
+        time, oldest = self._oldest_state(heads)
+        if not sum(oldest) <= version <= self.version:
+            raise UserError(f"version {version} is not in the bank; it holds {sum(oldest)} to {self.version}")
+
+        def before(second: int) -> State:
+            return tuple(max(oldest[n], self._before(heads, n, _iso(second))) for n in range(len(self)))
+
+        newest = max(shard.head.time for shard in self._shards)
+        seconds = range(_second(time), _second(newest) + 2)
+        second = seconds[bisect.bisect_right(seconds, version, key=lambda s: sum(before(s))) - 1]
+        # Within a second the lower shards' commits come first.
+        state, left = list(before(second)), version - sum(before(second))
+        for number, there in enumerate(before(second + 1)):
+            taken = min(left, there - state[number])
+            state[number], left = state[number] + taken, left - taken
+        return tuple(state)
 
     def positions(self) -> list[int]:
         """Returns where documents are, in order."""
@@ -217,6 +239,14 @@ def _unlock(shards: Iterable[Shard]) -> None:
     with contextlib.ExitStack() as stack:  # one that fails does not keep the others
         for shard in shards:
             stack.callback(shard.unlock)
+
+
+def _second(time: str) -> int:
+    return int(datetime.datetime.fromisoformat(time).timestamp())
+
+
+def _iso(second: int) -> str:
+    return datetime.datetime.fromtimestamp(second, datetime.UTC).isoformat(timespec="seconds")
 
 
 def _home(place: Place, identity: str, number: int) -> Home:

@@ -79,7 +79,7 @@ class Bank:
         self.place = place
         self.manifest = manifest
         self._contents: Contents | None = None
-        self._past = version is not None
+        self.is_past = version is not None
         codec = CODECS[manifest.codec]
         self._encode = jax.jit(codec.encode)
         self._decode = jax.jit(codec.decode, static_argnames="length")
@@ -456,7 +456,13 @@ class Bank:
     def passages(self) -> list[Passage]:
         """Returns what `build` was given, for another bank to be made from."""
         return [
-            Passage(r.id, r.document_id, r.text.removeprefix(f"{r.title}: "), r.title, r.source)
+            Passage(
+                r.id,
+                r.document_id,
+                r.text.removeprefix(f"{r.title}: ") if r.title else r.text,
+                r.title,
+                r.source,
+            )
             for r in self.records.values()
         ]
 
@@ -529,7 +535,7 @@ class Bank:
                 raise UserError(f"id {id!r} is given {times} times in one batch; nothing was added")
 
     def _begin_write(self, numbers: Iterable[int] | None = None) -> None:
-        if self._past:
+        if self.is_past:
             raise UserError(f"bank {self.place} is open at version {self.version}, to be read only")
         self._shards.lock(numbers)
 
@@ -543,7 +549,7 @@ class Bank:
     ) -> None:
         contents = self._all
         records = [*restored[0], *(added.records if added else ())]
-        removed = sum(p in self.records or p in self.damaged for p in gone)  # the others are orphans
+        removed = sum(p in contents for p in gone)  # the others are orphans
         before = self._shards[number].head
         head = before._replace(
             version=before.version + 1,

@@ -230,6 +230,7 @@ def open_index(
     version: Version,
     read_keys: Callable[[], tuple[np.ndarray, np.ndarray]],
     kind: Kind = "auto",
+    keep: bool = True,
 ) -> Index:
     """Loads the index of a bank when one is kept for its version; otherwise makes it, and keeps it.
 
@@ -240,6 +241,7 @@ def open_index(
       version: of the bank.
       read_keys: returns positions_N and keys_NxE; called only where an index must be made.
       kind: as for `build_index`.
+      keep: whether what is made takes the place of what is kept, as an older version's must not.
 
     Raises:
       UserError: as `build_index`.
@@ -247,7 +249,7 @@ def open_index(
     if kind != "exact" and (kept := ScannIndex.load(folder, version)):
         return kept
     index = build_index(*read_keys(), kind)
-    if isinstance(index, ScannIndex):
+    if keep and isinstance(index, ScannIndex):
         with contextlib.suppress(OSError):  # a bank that may only be read still answers
             index.save(folder, version)
     return index

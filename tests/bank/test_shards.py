@@ -1,6 +1,7 @@
 """Banks of several shards: read as one, written by several processes at once."""
 
 import dataclasses
+import datetime
 import itertools
 import pathlib
 import signal
@@ -41,7 +42,9 @@ def _encode(passages) -> Encoded:
 def clock(monkeypatch):
     """Every commit in a second of its own."""
     seconds = itertools.count()
-    monkeypatch.setattr(shard, "now", lambda: f"2026-01-01T00:00:{next(seconds):02d}+00:00")
+    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    after = lambda second: (begin + datetime.timedelta(seconds=second)).isoformat(timespec="seconds")
+    monkeypatch.setattr(shard, "now", lambda: after(next(seconds)))
 
 
 def test_every_version_of_all_shards_together_can_be_read_logged_and_brought_back(tmp_path, clock):
@@ -76,6 +79,20 @@ def test_every_version_of_all_shards_together_can_be_read_logged_and_brought_bac
     _assert_holds(Bank.open(tmp_path / "bank"), history[2])
     with pytest.raises(UserError, match=rf"version 2 is not in the bank; it holds {now} to {now}"):
         Bank.open(tmp_path / "bank", version=2)
+
+
+def test_an_old_version_is_found_without_reading_every_commit(tmp_path, clock, monkeypatch):
+    with Bank.create(tmp_path / "bank", _sharded(2)) as bank:
+        for id in _ids("a", 40):
+            _append(bank, [id])
+    read: list[int] = []
+    head_of = shard.Shard.head_of
+    monkeypatch.setattr(shard.Shard, "head_of", lambda self, v: read.append(v) or head_of(self, v))
+    assert Bank.open(tmp_path / "bank").info()["oldest_version"] == 0
+    assert len(read) <= 2 * 7
+    read.clear()
+    _assert_holds(Bank.open(tmp_path / "bank", version=13), _ids("a", 13))
+    assert len(read) <= 2 * 12 < 40
 
 
 def test_a_clock_that_goes_back_does_not_turn_the_log_around(tmp_path, monkeypatch):
@@ -226,7 +243,7 @@ def test_a_builder_whose_lease_ran_out_meanwhile_comes_back_to_the_shard(tmp_pat
 
     monkeypatch.setattr(folder._FileLock, "renew", renew)
     with Bank.open(path) as bank:
-        build(bank, passages, _encode, commit_size=2, progress=print)
+        assert build(bank, passages, _encode, commit_size=2, progress=print) == (12, 0, [])
         assert calls > 5
         _assert_holds(bank, _ids("a", 12))
 

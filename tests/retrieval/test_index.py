@@ -133,6 +133,20 @@ def test_saved_index_answers_as_before_wherever_the_bank_is_moved(tmp_path):
 
 
 @needs_scann
+def test_the_index_of_an_older_version_leaves_the_newest_in_place(tmp_path):
+    made = []
+
+    def read_keys():
+        made.append(1)
+        return _clustered(100)
+
+    open_index(tmp_path, (2,), read_keys, "scann")
+    open_index(tmp_path, (1,), read_keys, "scann", keep=False)
+    open_index(tmp_path, (2,), read_keys, "scann")
+    assert len(made) == 2
+
+
+@needs_scann
 def test_an_index_of_another_version_is_not_used_and_then_replaced(tmp_path):
     folder, calls = tmp_path / "index", []
 
