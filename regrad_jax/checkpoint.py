@@ -70,8 +70,8 @@ class Checkpoint:
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything that a stored gradient depends on, as plain values.
 
-        The temperature is left out, since rows are stored unscaled; and so is alpha, which only a second
-        inner step would make part of a row.
+        The temperature is left out, since rows are stored unscaled. Alpha is part of it with several inner
+        steps only, since the second is taken where alpha led to.
         """
         facts = {
             "base_model": self.base_digest,
@@ -87,6 +87,12 @@ class Checkpoint:
         return facts
 
 
+def refuse_existing(folder: pathlib.Path) -> None:
+    """Raises UserError where there is something in the place of a new checkpoint."""
+    if folder.exists():
+        raise UserError(f"{folder}: already exists; choose another folder or remove it")
+
+
 def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Writes a checkpoint; the folder appears whole or not at all.
 
@@ -94,8 +100,7 @@ def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> N
         UserError: the folder exists already.
     """
     folder = pathlib.Path(folder)
-    if folder.exists():
-        raise UserError(f"{folder}: already exists; choose another folder or remove it")
+    refuse_existing(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     facts = {
         field.name: getattr(checkpoint, field.name)

@@ -37,6 +37,14 @@ def adapter(kind: str = "core", **changes) -> AdapterConfig:
     return AdapterConfig(**({"kind": kind, "rank": 3, "first_layer": FIRST_LAYER, "scale": 2.0} | changes))
 
 
+def forward(config: DecoderConfig, params, tokens_BxT) -> jax.Array:
+    """Returns float32 logits_BxTxV of the unadapted model."""
+    model = split(config, params, first_layer=config.layers // 2)
+    hidden, _ = model.trunk(tokens_BxT)
+    features, _ = model.head(hidden, {})
+    return model.logits(features)
+
+
 @functools.cache
 def decoder() -> SplitDecoder:
     """A decoder whose weights, norms among them, are large enough for every part to matter."""

@@ -66,6 +66,7 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
                 "almanac": {
                     "kind": "almanac",
                     "entities": 2400,
+                    "kinds": (),  # of entries; all when empty
                     "anchors": 3,
                     "questions_per_document": 3,
                     "document_tokens": 144,
@@ -78,9 +79,12 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
                 "squad": {
                     "kind": "squad",
                     "path": "../shared/data/squadshifts_new_wiki.json",
+                    "train_articles": 36,  # of the file's, in its order
+                    "validation_articles": 4,  # behind them; the rest is test
                     "anchors": 2,
                     "questions_per_document": 3,
                     "document_tokens": 192,
+                    "document_buckets": (),
                     "question_tokens": 40,
                     "answer_tokens": 12,
                     "context": 0.0,

@@ -10,7 +10,7 @@ import pathlib
 from absl import flags
 
 from regrad_jax.errors import UserError
-from regrad_jax.training.loop import export
+from regrad_jax.training.export import export
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run", required=True)
 _TO = flags.DEFINE_string("to", None, "folder to write, which must not exist", required=True)

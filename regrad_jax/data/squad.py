@@ -55,7 +55,8 @@ def split_articles(articles: list[Article], train: int = 36, validation: int = 4
     if train < 0 or validation < 0 or len(articles) <= train + validation:
         raise UserError(
             f"{len(articles)} articles cannot be split into {train} to train, {validation} to "
-            "validate and at least one to test; give a larger file or smaller splits"
+            "validate and at least one to test; give a larger file, or lower train_articles and "
+            "validation_articles"
         )
     return {
         "train": articles[:train],

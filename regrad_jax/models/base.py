@@ -33,12 +33,31 @@ class BaseModel(NamedTuple):
     stops_V: np.ndarray
 
 
+class Identity(NamedTuple):
+    """What names a base model: sha256 of its weights, and of what its tokenizer does."""
+
+    digest: str
+    tokenizer_digest: str
+
+
+def identify(name: str) -> Identity:
+    """Returns a base model's digests without loading its weights.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    path = locate(name)
+    return Identity(asset_digest(path), tokenizer_digest(load_tokenizer(path)))
+
+
 def locate(name: str) -> pathlib.Path:
     """Returns the folder of an asset (fetched now if need be) or the given path itself."""
     return fetch(name) if name in ASSETS else pathlib.Path(os.path.expanduser(name))
 
 
-def load_base(name: str, first_layer: int, dtype: Any = jnp.float32, remat: bool = False) -> BaseModel:
+def load_base(
+    name: str, first_layer: int, dtype: Any = jnp.float32, remat: bool = False, on_device: bool = True
+) -> BaseModel:
     """Loads a base model by asset name, Hugging Face folder or `.gguf` file; the rest as for `split`.
 
     Raises:
@@ -49,7 +68,7 @@ def load_base(name: str, first_layer: int, dtype: Any = jnp.float32, remat: bool
     tokenizer = load_tokenizer(path)
     return BaseModel(
         name=name,
-        decoder=split(config, params, first_layer, dtype, remat),
+        decoder=split(config, params, first_layer, jnp.dtype(dtype), remat, on_device),
         tokenizer=tokenizer,
         digest=asset_digest(path),
         tokenizer_digest=tokenizer_digest(tokenizer),

@@ -67,7 +67,8 @@ class DecoderConfig:
             config: the parsed JSON of a Llama, SmolLM2, Mistral, Qwen2(.5) or Qwen3 model.
 
         Raises:
-            UserError: another architecture, or a rotary scaling that is not implemented.
+            UserError: another architecture, a size that is missing, or a rotary scaling that is not
+                implemented.
         """
         family = config.get("model_type")
         if family not in ("llama", "mistral", "qwen2", "qwen3"):
@@ -76,6 +77,9 @@ class DecoderConfig:
             )
         if config.get("hidden_act", "silu") != "silu":
             raise UserError(f"hidden_act {config['hidden_act']!r} is not supported; only 'silu' is")
+        sizes = "num_attention_heads", "vocab_size", "hidden_size", "num_hidden_layers", "intermediate_size"
+        if missing := [name for name in sizes if name not in config]:
+            raise UserError(f"config.json has no {missing[0]!r}; give a decoder's config")
         heads = config["num_attention_heads"]
         # transformers 5 writes rope_parameters; older files have rope_theta and rope_scaling.
         rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})

@@ -17,6 +17,7 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig, RopeScaling
@@ -250,7 +251,12 @@ class SplitDecoder(flax.struct.PyTreeNode):
 
 
 def split(
-    config: DecoderConfig, params: Params, first_layer: int, dtype: Any = jnp.float32, remat: bool = False
+    config: DecoderConfig,
+    params: Params,
+    first_layer: int,
+    dtype: Any = jnp.float32,
+    remat: bool = False,
+    on_device: bool = True,
 ) -> SplitDecoder:
     """Cuts a decoder's parameters at `first_layer`; tied embeddings stand in both parts, unshared bytes none.
 
@@ -260,10 +266,16 @@ def split(
         first_layer: the first layer of the head, in [0, config.layers).
         dtype: as in `SplitDecoder`; weights of another type are cast.
         remat: as in `SplitDecoder`.
+        on_device: put the weights on the default device; else they stay NumPy arrays, for one who lays them
+            over devices.
+
+    Raises:
+        UserError: there is no such layer.
     """
     if not 0 <= first_layer < config.layers:
         raise UserError(f"adapter.first_layer {first_layer} is not in [0, {config.layers})")
-    params = jax.tree.map(lambda x: jnp.asarray(x, dtype), params)
+    as_array = jnp.asarray if on_device else np.asarray
+    params = jax.tree.map(lambda x: as_array(x, dtype), params)
     layers = params["layers"]
     trunk = {"embed": params["embed"]}
     if first_layer:
@@ -274,16 +286,8 @@ def split(
     return SplitDecoder(trunk, head, config, first_layer, dtype, remat)
 
 
-def forward(config: DecoderConfig, params: Params, tokens_BxT: jax.Array) -> jax.Array:
-    """Returns float32 logits_BxTxV of the unadapted model."""
-    decoder = split(config, params, first_layer=config.layers // 2)
-    hidden, _ = decoder.trunk(tokens_BxT)
-    features, _ = decoder.head(hidden, {})
-    return decoder.logits(features)
-
-
 def random_params(config: DecoderConfig, key: jax.Array) -> Params:
-    """Initialises parameters at random in the same tree; for tests and benchmarks."""
+    """Initialises parameters at random in the same tree; for what needs shapes, and for tests."""
     trunk = Trunk(config, config.layers)
     tokens = jnp.zeros((1, 1), jnp.int32)
     params = trunk.init(key, tokens, tokens)["params"]

@@ -16,7 +16,7 @@ import numpy as np
 import safetensors
 
 from regrad_jax.errors import UserError
-from regrad_jax.models.config import DecoderConfig
+from regrad_jax.models.config import PRESETS, DecoderConfig
 from regrad_jax.models.gguf_file import GGUFFile
 
 Leaf = tuple[str, str]  # (module, kind) in our tree, below "layers" where it is stacked
@@ -78,6 +78,28 @@ def load_decoder(path: str | os.PathLike[str]) -> LoadedDecoder:
     config = DecoderConfig.from_hf(read_config(path))
     with open_safetensors(path) as (names, read):
         return _decoder(path, config, names, read)
+
+
+def load_config(name: str | os.PathLike[str]) -> DecoderConfig:
+    """Returns a decoder's shape alone: of a preset (`PRESETS`), a Hugging Face folder, or a `.gguf` file.
+
+    Raises:
+        UserError: there is no such model, or it is not of a supported kind.
+    """
+    if name in PRESETS:
+        return PRESETS[str(name)]
+    path = pathlib.Path(name).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        return DecoderConfig.from_hf(GGUFFile(path).config)
+    if not path.is_dir():
+        raise UserError(
+            f"no model is called {str(name)!r}; choose one of {', '.join(PRESETS)}, or give a folder "
+            "with a config.json or a .gguf file"
+        )
+    try:
+        return DecoderConfig.from_hf(read_config(path))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def read_config(folder: pathlib.Path) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class SourceConfig:
     Attributes:
         kind: "almanac" (generated) or "squad" (a SQuAD-format file).
         path: the file, for kind "squad".
+        train_articles: for kind "squad", how many of the file's articles, the first, are trained on.
+        validation_articles: how many behind them are validated on; the rest is test.
         entities: invented entities to generate, for kind "almanac".
         kinds: the almanac's kinds to draw from; all when empty.
         anchors: anchor questions a batch; each brings its document and retrieved distractors.
@@ -40,6 +42,8 @@ class SourceConfig:
 
     kind: str
     path: str = ""
+    train_articles: int = 36
+    validation_articles: int = 4
     entities: int = 0
     kinds: tuple[str, ...] = ()
     anchors: int = 3
@@ -181,6 +185,11 @@ class TrainConfig:
                 )
             for key in ("context", "gold_absent"):
                 _share(f"sources.{name}.{key}", getattr(source, key))
+        for key in ("learning_rate", "clip_norm", "temperature"):
+            if not 0 < getattr(self, key) < math.inf:
+                raise UserError(f"config.{key}: {getattr(self, key)!r} must be a number above 0")
+        if not self.stages:
+            raise UserError("config.stages: there are none; give (steps, {source: share}) for each")
         for key in (
             "documents_per_question",
             "eval_every",

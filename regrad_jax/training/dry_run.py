@@ -7,7 +7,6 @@ bound from above.
 """
 
 import functools
-import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -15,17 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax.adaptation.adapter import RowLayout
-from regrad_jax.adaptation.inner import Documents, gradient_factors, init_meta
+from regrad_jax.adaptation.inner import Documents, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch
-from regrad_jax.models.config import PRESETS, DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
-from regrad_jax.models.weights import read_config
+from regrad_jax.models.weights import load_config
 from regrad_jax.training.cache import quantise
 from regrad_jax.training.config import SourceConfig, TrainConfig
 from regrad_jax.training.flops import step_flops
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.mesh import Layout
-from regrad_jax.training.state import TrainState, optimizer, train_step
+from regrad_jax.training.state import TrainState, fresh_meta, optimizer, train_step
 
 
 class Needs(NamedTuple):
@@ -55,23 +53,18 @@ def dry_run(config: TrainConfig) -> Needs:
     """Compiles a run's step from shapes.
 
     Args:
-        config: the run; `base_model` is a name in `PRESETS` or a folder with a `config.json`.
+        config: the run; `base_model` is as for `load_config`.
 
     Raises:
         UserError: no such model, or fewer devices than the mesh has (`jax_num_cpu_devices` makes more).
     """
-    shape = _decoder_config(config.base_model)
+    shape = load_config(config.base_model)
     layout, update = Layout(config), optimizer(config)
     params = functools.partial(random_params, shape, jax.random.key(0))
     decoder = jax.eval_shape(
         lambda: split(shape, params(), config.adapter.first_layer, jnp.dtype(config.dtype), config.remat)
     )
-    meta = jax.eval_shape(
-        lambda: init_meta(
-            config.adapter, shape, jax.random.key(0),
-            alpha=config.alpha, alpha_mode=config.alpha_mode, temperature=config.temperature,
-        )
-    )  # fmt: skip
+    meta = jax.eval_shape(lambda: fresh_meta(config, shape))
     state = jax.eval_shape(lambda meta: TrainState(jnp.int32(0), meta, update.init(meta)), meta)
     whole = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=layout.whole)
     state = jax.tree.map(whole, state)
@@ -104,12 +97,6 @@ def dry_run(config: TrainConfig) -> Needs:
         - twice,
         step_flops=max(step_flops(config, shape, source) for source in config.sources.values()),
     )
-
-
-def _decoder_config(name: str) -> DecoderConfig:
-    if name in PRESETS:
-        return PRESETS[name]
-    return DecoderConfig.from_hf(read_config(pathlib.Path(name).expanduser()))
 
 
 def _batches(config: TrainConfig, source: SourceConfig, decoder: SplitDecoder, layout: Layout) -> TaskBatch:

@@ -17,6 +17,7 @@ from regrad_jax.adaptation.inner import (
     descend,
     document_gradients,
     document_loss,
+    init_meta,
 )
 from regrad_jax.adaptation.outer import (
     ORDERS,
@@ -26,6 +27,7 @@ from regrad_jax.adaptation.outer import (
     answer_losses,
     outer_loss,
 )
+from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import generate
 from regrad_jax.training.config import TrainConfig
@@ -73,6 +75,18 @@ class Validation(NamedTuple):
         questions, documents = values.pop("questions"), values.pop("documents")
         count = lambda name: documents if name.startswith("document_") else questions
         return {name: value / count(name) for name, value in values.items()} | {"questions": int(questions)}
+
+
+def fresh_meta(config: TrainConfig, decoder: DecoderConfig) -> MetaParams:
+    """Returns what a run without `initial` starts from."""
+    return init_meta(
+        config.adapter,
+        decoder,
+        jax.random.key(config.seed),
+        alpha=config.alpha,
+        alpha_mode=config.alpha_mode,
+        temperature=config.temperature,
+    )
 
 
 def learning_rate(config: TrainConfig) -> optax.Schedule:

@@ -71,7 +71,8 @@ def read_source(config: SourceConfig, split: str, entities: int, seed: int) -> t
         almanac = generate(entities, seed=seed, split=split, kinds=config.kinds)
         return almanac.documents, almanac.questions
     if config.kind == "squad":
-        articles = split_articles(read_squad(config.path))[split]
+        sizes = config.train_articles, config.validation_articles
+        articles = split_articles(read_squad(config.path), *sizes)[split]
         return [d for a in articles for d in a.documents], [q for a in articles for q in a.questions]
     raise UserError(f"config.sources: kind {config.kind!r} is unknown; choose almanac or squad")
 

@@ -20,9 +20,9 @@ import pytest
 
 from regrad_jax.errors import UserError
 from regrad_jax.models import assets
-from regrad_jax.models.decoder import forward
 from regrad_jax.models.tokenizer import load_tokenizer, tokenizer_digest
 from regrad_jax.models.weights import load_decoder
+from tiny_models import forward
 
 WEIGHTS = b"weights" * 100
 

@@ -121,6 +121,9 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
         (("order", "third"), "config.order: 'third' is unknown; choose one of second, first"),
         (("codec", "int3"), "config.codec: 'int3' is unknown; choose one of float32, "),
         (("bases", "zero"), "config.bases: 'zero' is unknown; choose one of random, singular"),
+        (("temperature", 0.0), "config.temperature: 0.0 must be a number above 0"),
+        (("clip_norm", math.nan), "config.clip_norm: nan must be a number above 0"),
+        (("stages", []), "config.stages: there are none"),
         (("inner_steps", 0), "config.inner_steps: 0 must be a whole number of at least 1"),
         (
             ("sources", "s", "document_buckets", 64),

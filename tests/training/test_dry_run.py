@@ -92,5 +92,5 @@ def test_a_paper_sized_model_needs_nothing_but_its_name(tmp_path):
 
 
 def test_a_model_that_is_not_there_is_named():
-    with pytest.raises(UserError, match="nowhere: no config.json there"):
+    with pytest.raises(UserError, match="no model is called 'nowhere'; choose one of smollm2-135m"):
         dry_run(train_config(pathlib.Path("nowhere")))

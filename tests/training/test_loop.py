@@ -17,6 +17,7 @@ from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import load_base
 from regrad_jax.training import loop, tasks
+from regrad_jax.training.export import export
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.loop import train
 from tiny_models import assert_near, train_config, write_model
@@ -220,13 +221,13 @@ def test_the_checkpoint_that_validated_best_is_kept_and_released(model, tmp_path
     kept = {int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit()}
     assert kept == {2, 4, 5}
     for best, steps in ((True, 2), (False, 5)):
-        exported = loop.export(workdir, tmp_path / f"best {best}", best)
+        exported = export(workdir, tmp_path / f"best {best}", best)
         assert load_checkpoint(exported).metrics["steps"] == steps
 
 
 def test_a_checkpoint_can_be_released_for_more_inner_steps_than_it_was_trained_with(finished, tmp_path):
     plain = load_checkpoint(finished("zero") / "release")
-    exported = load_checkpoint(loop.export(finished("zero"), tmp_path / "release", best=True, inner_steps=4))
+    exported = load_checkpoint(export(finished("zero"), tmp_path / "release", best=True, inner_steps=4))
     assert (plain.inner_steps, exported.inner_steps) == (1, 4)
     assert exported.training == plain.training and exported.metrics == plain.metrics
     jax.tree.map(np.testing.assert_array_equal, exported.meta, plain.meta)
@@ -235,9 +236,7 @@ def test_a_checkpoint_can_be_released_for_more_inner_steps_than_it_was_trained_w
 
 def test_a_checkpoint_can_be_released_with_another_temperature(finished, tmp_path):
     plain = load_checkpoint(finished("zero") / "release")
-    exported = load_checkpoint(
-        loop.export(finished("zero"), tmp_path / "release", best=True, temperature=0.25)
-    )
+    exported = load_checkpoint(export(finished("zero"), tmp_path / "release", best=True, temperature=0.25))
     assert np.exp(exported.meta.log_temperature) == pytest.approx(0.25)
     kept = exported.meta._replace(log_temperature=plain.meta.log_temperature)
     jax.tree.map(np.testing.assert_array_equal, kept, plain.meta)
@@ -274,7 +273,7 @@ def test_a_run_whose_config_is_damaged_is_refused(text, model, tmp_path):
     with pytest.raises(UserError, match=r"config.json is damaged \(.*\); restore it"):
         train(train_config(model), tmp_path)
     with pytest.raises(UserError, match=r"config.json is damaged"):
-        loop.export(tmp_path, tmp_path / "release")
+        export(tmp_path, tmp_path / "release")
 
 
 def test_a_foreign_folder_is_refused_and_left_alone(model, tmp_path):
@@ -329,6 +328,7 @@ def test_what_is_not_finite_stops_the_run_before_it_is_saved(what, model, tmp_pa
     assert load_checkpoint(tmp_path / "run" / "release").metrics["steps"] in (4, 5)
 
 
+ONE = ((1, {"almanac": 1.0}),)
 SHOWN = {
     "kind": "almanac",
     "entities": 24,
@@ -369,13 +369,23 @@ def test_a_run_trains_with_context_and_absent_gold(model, tmp_path, monkeypatch)
 
 
 def test_validation_is_blind_and_has_every_gold_whatever_the_shares(model):
-    config, base = train_config(model, sources={"almanac": SHOWN}, stages=()), load_base(str(model), 2)
+    config, base = train_config(model, sources={"almanac": SHOWN}, stages=ONE), load_base(str(model), 2)
     plain = dataclasses.replace(config.sources["almanac"], context=0.0, gold_absent=0.0)
     blind = dataclasses.replace(config, sources={"almanac": plain})
     found, expected = (loop._validation_batches(c, base, Embedder()) for c in (config, blind))
     jax.tree.map(np.testing.assert_array_equal, found, expected)
     for batch in found["almanac"]:
         assert set(batch.retrieved_QxN[batch.questions.answer_lengths_Q > 0].sum(axis=1)) == {2}
+
+
+def test_validation_has_other_documents_even_where_training_takes_one_group(model):
+    sources = {"almanac": SHOWN | {"anchors": 1}}
+    found = loop._validation_batches(
+        train_config(model, sources=sources, stages=ONE), load_base(str(model), 2), Embedder()
+    )
+    for batch in found["almanac"]:
+        other_QxN = np.roll(batch.retrieved_QxN, batch.retrieved_QxN.shape[1] // 2, axis=1)
+        assert batch.retrieved_QxN.any() and not (batch.retrieved_QxN & other_QxN).any()
 
 
 def test_a_run_from_before_the_shares_goes_on(finished, model, tmp_path):
