@@ -5,8 +5,9 @@ r"""Trains every run of a sweep, one after the other, and compares what they val
 
 A sweep is a Python file with CONFIG, the path of a training config, and get_sweep(), which returns
 {run: {setting: value}}. Flags behind -- go to every run. A run that is finished is not repeated and one that
-was interrupted goes on, so the same command completes a sweep. It leaves table.md, sweep.json and sweep.png
-in the workdir. Exit status 0 when all runs are finished, else 1: one that fails does not keep the others.
+was interrupted goes on, so the same command completes a sweep. After each run table.md, sweep.json and
+sweep.png in the workdir show those finished so far. Exit status 0 when all runs are finished, else 1: one
+that fails does not keep the others.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def main() -> int:
     except Exception as error:  # a sweep is a program, so anything may go wrong in it
         why = f"{type(error).__name__}: {error}"
         parser.error(f"{arguments.sweep} is not a sweep ({why}); it needs CONFIG and get_sweep()")
-    failed = []
+    failed, rows = [], []
     for number, (name, settings) in enumerate(runs.items(), 1):
         print(f"== {number}/{len(runs)} {name}", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", "regrad_jax.cli", "train", f"--config={config}"]
@@ -42,12 +43,12 @@ def main() -> int:
         # stdout is for the table; a run says on stderr what it does.
         if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
             failed.append(name)
-    rows = [_measured(name, arguments.workdir / name) for name in runs if name not in failed]
-    if rows:
+            continue
+        rows.append(_measured(name, arguments.workdir / name))
         (arguments.workdir / "sweep.json").write_text(json.dumps(rows, indent=1) + "\n")
         (arguments.workdir / "table.md").write_text(_table(rows))
         _plot(rows, arguments.workdir / "sweep.png")
-        print(_table(rows), end="")
+    print(_table(rows) if rows else "", end="")
     if failed:
         print(f"failed: {', '.join(failed)}; mend them and run the same command again", file=sys.stderr)
     return int(bool(failed))

@@ -14,7 +14,6 @@ plan      says how big a bank of --documents for --model would be, what it reads
 
 import json
 import math
-import pathlib
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ from absl import flags
 from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
-from regrad_jax.models.config import PRESETS, DecoderConfig
+from regrad_jax.models.config import PRESETS
 from regrad_jax.progress import to_stderr
 from regrad_jax.retrieval.index import open_index
 
@@ -54,6 +53,7 @@ _FIRST_LAYER = flags.DEFINE_integer(
 _TEXT_BYTES = flags.DEFINE_integer("text_bytes", 600, "bytes of a document's text to plan for")
 _TOKENS = flags.DEFINE_integer("tokens", 128, "tokens of a document to plan for")
 _TOP_K = flags.DEFINE_integer("top_k", 3, "documents that a question reads, to plan for")
+_INNER_STEPS = flags.DEFINE_integer("inner_steps", 1, "gradient steps on a document, to plan for")
 _RATE = flags.DEFINE_float(
     "documents_per_second", None, "rate of building to plan for; by default what --flops allow at best"
 )
@@ -140,12 +140,14 @@ def _plan() -> dict:
     from regrad_jax import machine
     from regrad_jax.adaptation.adapter import AdapterConfig
     from regrad_jax.evaluation.plan import best_rate, build_hours, plan_bank
+    from regrad_jax.models.weights import load_config
 
-    decoder, codec = _decoder(_MODEL.value), _CODEC.value or DEFAULT_CODEC
+    decoder, codec = load_config(_MODEL.value), _CODEC.value or DEFAULT_CODEC
     first = decoder.layers // 2 if _FIRST_LAYER.value is None else _FIRST_LAYER.value
     plan = plan_bank(
         decoder, AdapterConfig(_ADAPTER.value, _RANK.value, first), codec, _DOCUMENTS.value,
         text_bytes=_TEXT_BYTES.value, tokens=_TOKENS.value, top_k=_TOP_K.value,
+        inner_steps=_INNER_STEPS.value,
     )  # fmt: skip
     rate, basis = _RATE.value, "as given"
     if rate is None:
@@ -185,23 +187,6 @@ def _size(count: float) -> str:
     """12345 -> 12.35 kB."""
     power = min(int(math.log10(count)) // 3, 5)
     return f"{count / 1000**power:.4g} {('B', 'kB', 'MB', 'GB', 'TB', 'PB')[power]}"
-
-
-def _decoder(model: str) -> DecoderConfig:
-    if model in PRESETS:
-        return PRESETS[model]
-    folder = pathlib.Path(model)
-    if not folder.is_dir():
-        known = ", ".join(PRESETS)
-        raise UserError(
-            f"no model is called {model!r}; choose one of {known}, or give a folder with a config.json"
-        )
-    from regrad_jax.models.weights import read_config
-
-    try:
-        return DecoderConfig.from_hf(read_config(folder))
-    except KeyError as error:
-        raise UserError(f"{folder / 'config.json'}: has no {error}; give a decoder's config") from None
 
 
 _ACTIONS: Mapping[str, Callable[[Bank], dict]] = {

@@ -9,12 +9,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 from absl import flags
 
 from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_bank, bench_codecs
+from regrad_jax.evaluation import bench_bank, bench_codecs, bench_retrieval
 from regrad_jax.evaluation.bench import BENCHES, HAS_TORCH
 from regrad_jax.methods.regrad import ReGrad
 
@@ -31,13 +32,14 @@ _JSON = flags.DEFINE_bool("json", True, "one JSON object a line; --nojson prints
 
 
 def run(argv: list[str]) -> None:
-    own = {"codecs": _codecs, "bank": _bank}
+    own = {"retrieval": _retrieval, "codecs": _codecs, "bank": _bank}
     names = [*BENCHES, *own]
     if unknown := [codec for codec in _CODECS.value if codec not in CODECS]:
         raise UserError(f"--codecs: {unknown[0]!r} is unknown; choose from {', '.join(CODECS)}")
     if unknown := [name for name in argv if name not in names]:
         raise UserError(f"no bench is called {unknown[0]!r}; choose from {', '.join(names)}")
-    for name in argv or [name for name in names if HAS_TORCH or name != "torch"]:
+    compares = HAS_TORCH and jax.default_backend() == "cpu"
+    for name in argv or [name for name in names if compares or name != "torch"]:
         measured = own[name]() if name in own else BENCHES[name](_regrad())
         facts = {"bench": name} | _rounded(measured)
         lines = [json.dumps(facts)] if _JSON.value else [f"{k:<36}{v}" for k, v in _flat(facts)]
@@ -49,6 +51,11 @@ def run(argv: list[str]) -> None:
 @functools.cache
 def _regrad() -> ReGrad:
     return ReGrad.load(_CHECKPOINT.value)
+
+
+def _retrieval() -> dict[str, Any]:
+    """Exact search against ScaNN by the number of documents."""
+    return {"sizes": bench_retrieval.measure((1_000, 20_000, 100_000))}
 
 
 def _codecs() -> dict[str, Any]:

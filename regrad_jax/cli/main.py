@@ -22,6 +22,7 @@ VERBS = {
     "bench": "measure encode, query, train, torch, retrieval, codecs, bank",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
+_WITH_WORDS = {"fetch", "bank", "export", "bench"}  # verbs that say what they do in words behind them
 
 
 def main() -> None:
@@ -53,6 +54,10 @@ def main() -> None:
 
     def run(argv: list[str]) -> int:
         logging.set_verbosity(logging.WARNING)  # orbax reports every save in twenty lines
+        if len(argv) > 1 and verb not in _WITH_WORDS:
+            _misuse(
+                f"{argv[1]!r} belongs to no flag; write --flag=value, in quotes where it has spaces", verb
+            )
         try:
             return module.run(argv[1:]) or 0
         except UserError as error:

@@ -8,7 +8,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,43 +150,35 @@ class _TooSmall(Exception):
     """A character that alone has more tokens than a passage may have."""
 
 
-def cut_passages(
-    documents: Sequence[Document], count_tokens: Callable[[str], int], max_tokens: int
-) -> list[Passage]:
-    """Return the documents as passages of at most `max_tokens` tokens, in order.
+def cut_passages(document: Document, count_tokens: Callable[[str], int], max_tokens: int) -> list[Passage]:
+    """Return a document as passages of at most `max_tokens` tokens, in order.
 
-    A document that fits is one passage under its own id. A longer one becomes "{id}#0", "{id}#1",
-    ... of similar lengths, cut between paragraphs where that leaves no very uneven lengths, else
-    between sentences, else (a sentence that does not fit) between words, else (a word that does
-    not fit, or a script without spaces) inside them. Nothing but white space at the cuts is lost.
+    One that fits is one passage under its own id. A longer one becomes "{id}#0", "{id}#1", ... of
+    similar lengths, cut between paragraphs where that leaves no very uneven lengths, else between
+    sentences, else (a sentence that does not fit) between words, else (a word that does not fit, or
+    a script without spaces) inside them. Nothing but white space at the cuts is lost.
 
     Args:
-        documents: what to cut; each passage takes over its document's title and source.
+        document: what to cut; each passage takes over its title and source.
         count_tokens: number of tokens of a text. It sees each stretch of text a few times, so the
             work grows linearly with a document's length.
         max_tokens: largest `count_tokens(passage.text)` allowed.
 
     Raises:
-        UserError: `max_tokens` is too small for a single character, or two passages would have
-            one id.
+        UserError: `max_tokens` is too small for a single character.
     """
-    passages: list[Passage] = []
-    seen: set[str] = set()
-    for document in documents:
-        try:
-            texts = _cut(document.text.strip(), count_tokens, max_tokens)
-        except _TooSmall as error:
-            raise UserError(
-                f"document {document.id!r}: the character {error} alone has more than {max_tokens} "
-                "tokens; allow longer passages"
-            ) from None
-        for index, text in enumerate(texts):
-            passage_id = document.id if len(texts) == 1 else f"{document.id}#{index}"
-            if passage_id in seen:
-                raise UserError(f"two passages would have the id {passage_id!r}; rename a document")
-            seen.add(passage_id)
-            passages.append(Passage(passage_id, document.id, text, document.title, document.source))
-    return passages
+    try:
+        texts = _cut(document.text.strip(), count_tokens, max_tokens)
+    except _TooSmall as error:
+        raise UserError(
+            f"document {document.id!r}: the character {error} alone has more than {max_tokens} "
+            "tokens; allow longer passages"
+        ) from None
+    ids = [document.id] if len(texts) == 1 else [f"{document.id}#{index}" for index in range(len(texts))]
+    return [
+        Passage(id, document.id, text, document.title, document.source)
+        for id, text in zip(ids, texts, strict=True)
+    ]
 
 
 def _cut(text: str, count_tokens: Callable[[str], int], max_tokens: int) -> list[str]:

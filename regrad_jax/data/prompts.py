@@ -100,7 +100,7 @@ def _reference(
 # number among a question's documents, but encodes its banks without one ("_raw"). Here a document has one
 # gradient for all questions, so its number is 0; in a context documents are numbered in both.
 PROMPTS: Mapping[str, Callable[[Any], PromptFamily]] = {
-    # No chat template: the fewest tokens, and measured to train well (DESIGN.md section 6).
+    # No chat template: the fewest tokens, and measured to train well.
     "plain": lambda tokenizer: _PLAIN,
     "chat": _chat,
     # The reference's main family for questions of a general kind, in Llama 3's special tokens and in our

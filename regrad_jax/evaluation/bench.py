@@ -1,5 +1,6 @@
 """Speed of the parts, measured on this machine with random tokens, each beside what bounds or rivals it."""
 
+import dataclasses
 import importlib.util
 import statistics
 import time
@@ -11,11 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax import machine
-from regrad_jax.adaptation.inner import Documents, document_gradients, gradient_factors
+from regrad_jax.adaptation.inner import Documents, InnerProblem, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
 from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_retrieval
 from regrad_jax.evaluation.plan import token_flops
 from regrad_jax.methods.answering import Adaptation
 from regrad_jax.methods.devices import stack
@@ -76,7 +76,7 @@ def query(regrad: ReGrad) -> dict[str, Any]:
 
 
 def train(regrad: ReGrad) -> dict[str, Any]:
-    """One meta-gradient: with theta learned, with theta at zero, and at zero with factors at hand."""
+    """One meta-gradient of one inner step: theta learned, theta at zero, and at zero with factors at hand."""
     decoder, adapter = regrad.base.decoder, regrad.checkpoint.adapter
     meta = jax.tree.map(jnp.asarray, regrad.checkpoint.meta)
     meta = meta._replace(theta=jax.tree.map(jnp.zeros_like, meta.theta))
@@ -103,17 +103,17 @@ def train(regrad: ReGrad) -> dict[str, Any]:
 
 
 def torch(regrad: ReGrad) -> dict[str, Any]:
-    """One exact meta-gradient here and in straightforward PyTorch, on the same tasks."""
+    """One exact meta-gradient of one inner step here and in straightforward PyTorch, on the same tasks."""
     if not HAS_TORCH:
         raise UserError("bench torch needs PyTorch; install it with pip install 'regrad-jax[torch]'")
+    if jax.default_backend() != "cpu":
+        raise UserError("bench torch compares on the CPU; set JAX_PLATFORMS=cpu")
     from transformers import AutoModelForCausalLM
 
     from regrad_jax.evaluation import torch_reference
 
     checkpoint, batch = regrad.checkpoint, _task_batch(regrad)
-    if checkpoint.inner_steps != 1 or jax.default_backend() != "cpu":
-        raise UserError("bench torch takes one inner step, on the CPU on both sides (JAX_PLATFORMS=cpu)")
-    inner, meta = checkpoint.inner, checkpoint.meta
+    inner, meta = _one_step(regrad), checkpoint.meta
     gradient = _meta_gradient(regrad)
     ours = _seconds(lambda: gradient(meta, regrad.base.decoder, batch))
     (loss, _), grads = gradient(meta, regrad.base.decoder, batch)
@@ -139,22 +139,21 @@ def torch(regrad: ReGrad) -> dict[str, Any]:
     }
 
 
-def retrieval(regrad: ReGrad) -> dict[str, Any]:
-    """Exact search against ScaNN by the number of documents."""
-    return {"sizes": bench_retrieval.measure((1_000, 20_000, 100_000))}
-
-
 BENCHES: Mapping[str, Callable[[ReGrad], dict[str, Any]]] = {
     "encode": encode,
     "query": query,
     "train": train,
     "torch": torch,
-    "retrieval": retrieval,
 }
 
 
+def _one_step(regrad: ReGrad) -> InnerProblem:
+    """The checkpoint's inner problem with one step, which is all that a gradient from factors can be of."""
+    return dataclasses.replace(regrad.checkpoint.inner, steps=1)
+
+
 def _meta_gradient(regrad: ReGrad) -> Callable:
-    inner = regrad.checkpoint.inner
+    inner = _one_step(regrad)
     return jax.jit(lambda meta, decoder, batch: meta_gradient(meta, decoder, inner, batch))
 
 

@@ -26,23 +26,36 @@ def invented(entities: int, almanac_questions: int) -> Dataset:
 
     Args:
         entities: almanac documents.
-        almanac_questions: how many of their questions to ask, spread evenly over the documents.
+        almanac_questions: how many of their questions to ask, spread evenly over the documents; 0 asks all.
     """
     almanac = generate(entities, seed=_SEED, split="test")
     notes, note_questions = load_fieldnotes()
-    asked = _spread(almanac.questions, almanac_questions)
+    asked = spread(almanac.questions, almanac_questions)
     return Dataset(almanac.documents + notes, {"almanac": asked, "fieldnotes": note_questions})
 
 
-def squad(path: str, split: str, questions: int = 0) -> Dataset:
-    """Returns a split of a SQuAD-format file; `questions` limits how many are asked, 0 asks all."""
-    articles = split_articles(read_squad(path))
+def squad(
+    path: str, split: str, questions: int = 0, train_articles: int = 36, validation_articles: int = 4
+) -> Dataset:
+    """Returns a split of a SQuAD-format file.
+
+    Args:
+        path: the file.
+        split: "train", "validation" or "test".
+        questions: how many to ask, spread evenly over the documents; 0 asks all.
+        train_articles: as the checkpoint was trained (`training.config.SourceConfig`).
+        validation_articles: likewise.
+
+    Raises:
+        UserError: no such split, or a file that cannot be read or split so.
+    """
+    articles = split_articles(read_squad(path), train_articles, validation_articles)
     if split not in articles:
         raise UserError(f"split {split!r} is unknown; choose one of {', '.join(articles)}")
     chosen = articles[split]
     asked = [question for article in chosen for question in article.questions]
     documents = [document for article in chosen for document in article.documents]
-    return Dataset(documents, {f"squad {split}": _spread(asked, questions) if questions else asked})
+    return Dataset(documents, {f"squad {split}": spread(asked, questions)})
 
 
 def own(corpus: str, questions: str) -> Dataset:
@@ -53,6 +66,7 @@ def own(corpus: str, questions: str) -> Dataset:
     return Dataset(read_corpus(corpus), {"own": asked})
 
 
-def _spread(questions: Sequence[Question], count: int) -> list[Question]:
-    step = len(questions) / min(count, len(questions)) if count else 1
-    return [questions[int(i * step)] for i in range(min(count, len(questions)))]
+def spread(questions: Sequence[Question], count: int) -> list[Question]:
+    """Returns so many of the questions, evenly over them; 0 returns all."""
+    count = min(count or len(questions), len(questions))
+    return [questions[i * len(questions) // count] for i in range(count)]

@@ -41,7 +41,7 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
     bank, _ = regrad.build(read_corpus(corpus), workdir / "bank", progress=say)
     before = regrad.answerer.weights_digest()
     results: list[Result] = []
-    asked = {label: _some(questions) for label, questions in data.questions.items()}
+    asked = {label: datasets.spread(questions, _QUESTIONS) for label, questions in data.questions.items()}
     for label, questions in asked.items():
         results += evaluate(regrad, bank, label, questions, _SETTINGS, say)
     removal = _remove_one(regrad, bank, results, asked)
@@ -65,11 +65,6 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
             f"report:  {workdir / 'report' / 'report.html'}",
         ]
     )
-
-
-def _some(questions: Sequence[Question]) -> list[Question]:
-    step = max(len(questions) // _QUESTIONS, 1)
-    return list(questions[::step][:_QUESTIONS])
 
 
 def _remove_one(

@@ -28,29 +28,31 @@ class Setting(NamedTuple):
         mode: a name in `methods.modes.MODES`.
         top_k: documents a question.
         weighting: document weights; None takes the checkpoint's own.
-        retriever: a name in `RETRIEVERS`.
+        retriever: a name in `RETRIEVERS`; None searches.
     """
 
     mode: str
     top_k: int = 3
     weighting: str | None = None
-    retriever: str = "search"
-
-
-def _search(regrad: ReGrad, bank: Bank, questions: Sequence[Question], k: int) -> Retrieved:
-    return regrad.retrieve([q.question for q in questions], bank, k)
+    retriever: str | None = None
 
 
 def _random(regrad: ReGrad, bank: Bank, questions: Sequence[Question], k: int) -> Retrieved:
-    """Draws documents that do not answer the question: the control that tells knowledge from format."""
+    """Draws other documents than the question's own: the control that tells knowledge from format."""
     rng = np.random.default_rng(_SEED)
     positions = np.array(list(bank.records))
     owners = np.array([bank.records[int(p)].document_id for p in positions])
+    if short := [q.id for q in questions if np.sum(owners != q.document_id) < k]:
+        raise UserError(
+            f"bank {bank.place} holds fewer than {k} passages of other documents than that of question "
+            f"{short[0]!r}; leave the settings with random documents out"
+        )
     drawn = [rng.choice(positions[owners != q.document_id], k, replace=False) for q in questions]
     return Retrieved(np.array(drawn), np.zeros((len(questions), k), np.float32))
 
 
-RETRIEVERS: Mapping[str, Retriever] = {"search": _search, "random": _random}
+# What is used in place of what search finds.
+RETRIEVERS: Mapping[str, Retriever] = {"random": _random}
 
 SETTINGS: Mapping[str, Setting] = {
     "Direct": Setting("direct"),
@@ -121,9 +123,7 @@ def evaluate(
 
 def _evaluate_one(regrad, bank, dataset, questions, name, progress) -> Result:
     mode, top_k, weighting, retriever = SETTINGS[name]
-    found = None
-    if mode != "direct":
-        found = RETRIEVERS[retriever](regrad, bank, questions, top_k)
+    found = RETRIEVERS[retriever](regrad, bank, questions, top_k) if retriever else None
 
     def ask(rows: slice) -> list[Answer]:
         chosen = Retrieved(found.positions_QxK[rows], found.scores_QxK[rows]) if found else None
@@ -145,15 +145,16 @@ def _evaluate_one(regrad, bank, dataset, questions, name, progress) -> Result:
     scored = score([a.answer for a in answers], [q.answers for q in questions])
     progress(f"{dataset}, {name}: exact match {scored.exact_match:.1f}%, F1 {scored.f1:.1f}%")
     parts = {key: float(np.mean([a.timings_ms[key] for a in answers])) for key in answers[0].timings_ms}
-    return Result(dataset, name, scored, _recall(bank, questions, found), took, parts, answers)
+    return Result(dataset, name, scored, _recall(bank, questions, answers), took, parts, answers)
 
 
-def _recall(bank: Bank, questions: Sequence[Question], found: Retrieved | None) -> float | None:
-    if found is None:
+def _recall(bank: Bank, questions: Sequence[Question], answers: Sequence[Answer]) -> float | None:
+    if not any(answer.documents for answer in answers):
         return None
+    owner = {record.id: record.document_id for record in bank.records.values()}
     hits = [
-        any(bank.records[int(p)].document_id == question.document_id for p in positions)
-        for question, positions in zip(questions, found.positions_QxK, strict=True)
+        any(owner[cited.id] == question.document_id for cited in answer.documents)
+        for question, answer in zip(questions, answers, strict=True)
         if question.document_id is not None
     ]
     return float(np.mean(hits)) if hits else None

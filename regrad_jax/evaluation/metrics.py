@@ -1,7 +1,7 @@
 """Exact match and token F1 of short answers, and their uncertainty over questions.
 
-The rules are those of SQuAD as the reference applies them (shared/reference_behaviour.md, section
-5). Letters: Q questions, S bootstrap resamples.
+The rules are those of SQuAD as the method's authors apply them. Letters: Q questions, S bootstrap
+resamples.
 """
 
 import re
@@ -23,7 +23,7 @@ _SEED = 0
 
 
 class Difference(NamedTuple):
-    """Mean of `a - b` over questions, in percentage points, with its 95% interval."""
+    """Mean of `a - b` over questions, in the unit of a and b, with its 95% interval."""
 
     mean: float
     low: float
@@ -135,7 +135,7 @@ def paired_difference(a_Q: Sequence[float] | np.ndarray, b_Q: Sequence[float] | 
     Questions are resampled in pairs, so what makes a question hard for both methods cancels.
 
     Args:
-        a_Q, b_Q: per-question values of the two methods, in percent (from `question_scores`),
+        a_Q, b_Q: per-question values of the two methods in one unit: percent, or nats,
             questions in the same order.
 
     Raises:

@@ -60,6 +60,7 @@ def plan_bank(
     text_bytes: int = 600,
     tokens: int = 128,
     top_k: int = 3,
+    inner_steps: int = 1,
 ) -> Plan:
     """Works out a bank.
 
@@ -71,11 +72,14 @@ def plan_bank(
       text_bytes: of a document's text.
       tokens: of a document.
       top_k: documents read for one question.
+      inner_steps: gradient steps on a document.
 
     Raises:
       UserError: a number that cannot be, an unknown codec, or no layer left to adapt.
     """
-    _above_zero(documents=documents, text_bytes=text_bytes, tokens=tokens, top_k=top_k)
+    _above_zero(
+        documents=documents, text_bytes=text_bytes, tokens=tokens, top_k=top_k, inner_steps=inner_steps
+    )
     if codec not in CODECS:
         raise UserError(f"no codec is called {codec!r}; choose one of {', '.join(CODECS)}")
     length = row_length(decoder, adapter)
@@ -94,7 +98,7 @@ def plan_bank(
         bytes=documents * total,
         bytes_compacted=documents * (total - _STORE_BYTES + _COMPACTED_STORE_BYTES),
         bytes_per_question=top_k * row,
-        flops_per_document=tokens * token_flops(decoder, adapter.first_layer),
+        flops_per_document=tokens * token_flops(decoder, adapter.first_layer, inner_steps),
     )
 
 

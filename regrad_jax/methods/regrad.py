@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -32,6 +32,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.resident import Resident
+from regrad_jax.models.assets import ASSETS
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.progress import Progress, to_stderr
 from regrad_jax.retrieval.embedding import Embedder
@@ -90,26 +91,33 @@ class ReGrad:
         cls,
         checkpoint: str | os.PathLike[str] | None = None,
         *,
-        encoder: str = "minilm-l6",
-        dtype: Any = np.float32,
+        encoder: str | None = None,
     ) -> "ReGrad":
         """Loads a checkpoint (the one that ships, without a path) with its base model.
 
+        Args:
+            checkpoint: folder of a released checkpoint.
+            encoder: asset name or folder of the sentence encoder; by default the one that the checkpoint
+                was trained with, on whose scores its document weights rest.
+
         Raises:
-            UserError: there is no such checkpoint, or the base model here is not the one that it was
-                trained on.
+            UserError: there is no such checkpoint or encoder, or the base model here is not the one that
+                it was trained on.
         """
         loaded = load_checkpoint(checkpoint)
-        base = load_base(loaded.base_model, loaded.adapter.first_layer, dtype)
+        base = load_base(loaded.base_model, loaded.adapter.first_layer)
         for what, wanted, found in (
             ("base model", loaded.base_digest, base.digest),
             ("tokenizer", loaded.tokenizer_digest, base.tokenizer_digest),
         ):
             if wanted != found:
+                is_asset = loaded.base_model in ASSETS
+                mend = f"run `regrad fetch {loaded.base_model}` again" if is_asset else "put that one there"
                 raise UserError(
                     f"checkpoint: {what} of {loaded.base_model} here has digest {found[:12]}, the checkpoint "
-                    f"was trained with {wanted[:12]}; run `regrad fetch {loaded.base_model}` again"
+                    f"was trained with {wanted[:12]}; {mend}"
                 )
+        encoder = encoder or loaded.training.get("encoder", "minilm-l6")
         return cls(loaded, base, Embedder.load(locate(encoder)))
 
     @functools.cached_property
@@ -138,8 +146,8 @@ class ReGrad:
         bank = Bank.open(path, self.fingerprint, version)
         if bank.manifest.embedder_digest != self.embedder.digest:
             raise UserError(
-                f"bank {path} has keys of {bank.manifest.embedder}, not of {self.embedder.name}; "
-                "use that encoder or build a new bank"
+                f"bank {path} has keys of {bank.manifest.embedder}, and this checkpoint searches by those of "
+                f"{self.embedder.name}; make its own bank with `regrad bank rebuild`"
             )
         return bank
 
@@ -289,7 +297,7 @@ class ReGrad:
             while (frame := len(self._tokens(wording.document(f"{document.title}: ")))) > limit // 2:
                 # The text gets half the room at least, whatever its title.
                 document = dataclasses.replace(document, title=document.title[: len(document.title) * 2 // 3])
-            passages += cut_passages([document], lambda text: len(self._tokens(" " + text)), limit - frame)
+            passages += cut_passages(document, lambda text: len(self._tokens(" " + text)), limit - frame)
         for passage_id, times in collections.Counter(p.id for p in passages).items():
             if times > 1:
                 raise UserError(f"two passages would have the id {passage_id!r}; rename a document")
@@ -330,7 +338,8 @@ class ReGrad:
     def index(self, bank: Bank, kind: Kind = "auto") -> Index:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
         if self._index is None or self._index[:3] != (bank, bank.state, kind):
-            made = open_index(bank.index_folder, bank.state, lambda: _sound_keys(bank), kind)
+            keep = not bank.is_past
+            made = open_index(bank.index_folder, bank.state, lambda: _sound_keys(bank), kind, keep)
             self._index = bank, bank.state, kind, made
         return self._index[3]
 

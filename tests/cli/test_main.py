@@ -50,6 +50,11 @@ def test_unknown_flag_is_named():
     assert "jsno" in line and "regrad fetch --help" in line
 
 
+def test_a_word_that_belongs_to_no_flag_is_refused():
+    line = refused("ask", "Who keeps the light?", "--bank=unused")
+    assert "'Who keeps the light?' belongs to no flag" in line and "regrad ask --help" in line
+
+
 def test_missing_flag_is_named():
     line = refused("train")
     assert "config" in line and "regrad train --help" in line

@@ -156,7 +156,7 @@ def sentence(words: int, ending: str = ".") -> str:
 
 def cut(text: str, max_tokens: int, count: Callable[[str], int] = count_words) -> list[str]:
     """The texts of the passages of one document, checked to lose and repeat nothing."""
-    passages = cut_passages([Document("d", text)], count, max_tokens)
+    passages = cut_passages(Document("d", text), count, max_tokens)
     texts = [passage.text for passage in passages]
     assert all(count(each) <= max_tokens for each in texts)
     assert "".join("".join(texts).split()) == "".join(text.split())
@@ -168,15 +168,11 @@ def test_a_document_that_fits_keeps_its_id_and_one_that_does_not_numbers_its_pas
         Document("short", "One two.", title="S", source="s.txt"),
         Document("long", "One two.\n\nThree four.", title="L", source="l.txt"),
     ]
-    assert cut_passages(documents, count_words, 3) == [
+    assert [p for document in documents for p in cut_passages(document, count_words, 3)] == [
         Passage("short", "short", "One two.", title="S", source="s.txt"),
         Passage("long#0", "long", "One two.", title="L", source="l.txt"),
         Passage("long#1", "long", "Three four.", title="L", source="l.txt"),
     ]
-
-
-def test_no_documents() -> None:
-    assert cut_passages([], count_words, 3) == []
 
 
 def test_paragraphs_hold_together() -> None:
@@ -217,12 +213,6 @@ def test_a_word_that_does_not_fit_is_cut_inside() -> None:
 def test_nothing_fits() -> None:
     with pytest.raises(UserError, match="document 'd': the character 'T' alone has more than 0"):
         cut("The end.", 0, count_characters)
-
-
-def test_passage_ids_that_collide_are_refused() -> None:
-    documents = [Document("d", "One two. Three four."), Document("d#1", "Five.")]
-    with pytest.raises(UserError, match="'d#1'"):
-        cut_passages(documents, count_words, 2)
 
 
 def random_text(generator: random.Random, words: int) -> str:
@@ -268,5 +258,5 @@ def test_tokenisation_is_linear_in_the_length_of_the_document(unit: str) -> None
         return len(text) // 4 + 1
 
     text = unit * (400_000 // len(unit))
-    cut_passages([Document("d", text)], count, 128)
+    cut_passages(Document("d", text), count, 128)
     assert seen < 20 * len(text)  # a growing prefix would see it hundreds of times

@@ -66,6 +66,8 @@ def test_flops_by_hand():
     products = layer + 2 * 2 * layer + 2 * 8 * 32
     plan = plan_bank(tiny, AdapterConfig("core", 2, 1), "int8", 1, tokens=10)
     assert plan.flops_per_document == 10 * 2 * products
+    four = plan_bank(tiny, AdapterConfig("core", 2, 1), "int8", 1, tokens=10, inner_steps=4)
+    assert four.flops_per_document == 10 * 2 * (layer + 4 * (products - layer))
     assert plan_bank(SMOLLM2, CORE, "int8", 1).flops_per_document == pytest.approx(55.26e9, rel=1e-3)
 
 

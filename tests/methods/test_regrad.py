@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -17,6 +18,7 @@ from regrad_jax.data.documents import Document
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import bench_codecs, knowledge, report
+from regrad_jax.evaluation.bench import BENCHES
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
@@ -273,6 +275,10 @@ def test_harness_scores_every_setting_and_writes_the_report(regrad, bank, data, 
     assert [r.setting for r in results] == list(SETTINGS)
     by_name = {r.setting: r for r in results}
     assert by_name["Direct"].recall is None
+    for name, result in by_name.items():
+        searches = name not in ("Direct", "ReGrad, random documents")
+        assert (result.timings_ms["retrieve"] > 0.05) == searches
+        assert result.ms_per_question > sum(result.timings_ms.values()) * 0.9
     assert by_name["ReGrad k=3"].recall >= by_name["ReGrad k=1"].recall > 0.8
     assert by_name["ReGrad, random documents"].recall == 0
     report.write(tmp_path / "r", "People", results, {"people": asked}, {"note": "a < b"})
@@ -510,6 +516,44 @@ def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, folder
         <= words(new)
         <= words(bank) | {word for p in new.passages() for word in titles | {p.title}}
     )
+
+
+def test_passages_whose_ids_collide_are_refused(regrad):
+    documents = [Document("d", "One sentence of some words. " * 60), Document("d#1", "Five.")]
+    with pytest.raises(UserError, match="two passages would have the id 'd#1'"):
+        regrad.passages(documents)
+
+
+def test_a_text_that_looks_titled_is_rebuilt_as_it_was(regrad, tmp_path):
+    made, _ = regrad.build([Document("a", ": so it began")], tmp_path / "b", progress=SILENT)
+    assert [passage.text for passage in made.passages()] == [": so it began"]
+
+
+def test_the_encoder_is_that_of_the_training(regrad, folder, minilm, tmp_path):
+    copy = tmp_path / "minilm"
+    shutil.copytree(minilm, copy)
+    trained = dataclasses.replace(regrad.checkpoint, training={"encoder": str(copy)})
+    save_checkpoint(tmp_path / "checkpoint", trained)
+    assert (
+        ReGrad.load(tmp_path / "checkpoint").embedder.name
+        == ReGrad.load(folder / "checkpoint", encoder=str(copy)).embedder.name
+    )
+    save_checkpoint(tmp_path / "other", dataclasses.replace(trained, training={"encoder": "absent"}))
+    with pytest.raises(UserError, match="absent"):
+        ReGrad.load(tmp_path / "other")
+
+
+def test_training_is_timed_with_one_inner_step_whatever_the_checkpoint_takes(regrad):
+    several = ReGrad(dataclasses.replace(regrad.checkpoint, inner_steps=2), regrad.base, regrad.embedder)
+    facts = BENCHES["train"](several)
+    assert min(facts[f"theta_{how}_s"] for how in ("learned", "zero", "zero_cached")) > 0
+
+
+def test_random_documents_need_others_than_the_question_s_own(regrad, data, tmp_path):
+    asked = [q for q in data.questions["people"] if q.document_id == data.documents[0].id]
+    alone, _ = regrad.build(data.documents[:1], tmp_path / "b", progress=SILENT)
+    with pytest.raises(UserError, match="fewer than 1 passages of other documents"):
+        evaluate(regrad, alone, "people", asked, ["ReGrad, random documents"], SILENT)
 
 
 def test_codecs_are_measured_on_one_set_of_gradients(regrad, tmp_path):

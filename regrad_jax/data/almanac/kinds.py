@@ -30,7 +30,7 @@ class Kind:
         fields: placeholder -> how its value is drawn. A value is a possible answer and stands in the
             text as it is.
         openings: first sentences. They hold {name} and may state fields.
-        statements: further sentences. They may hold {name}, {short} and {they}-like words of `aliases`.
+        statements: further sentences. They may hold {name}, {short} and {alias}.
         questions: field -> questions, each with {name}. Fields without questions are scenery.
         aliases: other ways to refer to the subject in statements, one drawn for each document under the
             placeholder {alias}, such as ("the company", "the firm").
@@ -100,11 +100,6 @@ def clock() -> Draw:
 def person() -> Draw:
     """Draws an invented person's full name."""
     return lambda rng, split: f"{names.given_name(rng, split)} {names.family_name(rng, split)}"
-
-
-def surname() -> Draw:
-    """Draws an invented surname."""
-    return names.family_name
 
 
 def town() -> Draw:
