@@ -21,8 +21,8 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-# Minutes each.
-_LONG = ("test_released.py", "test_local.py")
+# The longest, in this order.
+_LONG = ("released", "regrad", "loop", "local", "bucket", "state", "verbs", "faults")
 
 
 def pytest_collection_modifyitems(items):
@@ -30,7 +30,8 @@ def pytest_collection_modifyitems(items):
 
     With xdist that needs --no-loadscope-reorder (Makefile): left to itself it begins where most tests are.
     """
-    items.sort(key=lambda item: item.path.name not in _LONG)
+    rank = {f"test_{name}.py": number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -154,6 +154,46 @@ def write_tokenizer(folder: pathlib.Path) -> None:
     fast.save_pretrained(folder)
 
 
+# A sentence encoder that costs nothing, where all that counts is that there is one.
+ENCODER = {
+    "model_type": "bert",
+    "vocab_size": VOCABULARY,
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+    "max_position_embeddings": 64,
+}
+
+
+def write_encoder(folder: pathlib.Path, config=ENCODER, without=()) -> dict[str, np.ndarray]:
+    """Writes a BERT of one layer and random weights, all but those of `without`; returns them by name."""
+    width, mlp = config["hidden_size"], config["intermediate_size"]
+    layer = "encoder.layer.0."
+    shapes = {
+        "embeddings.word_embeddings.weight": (config["vocab_size"], width),
+        "embeddings.position_embeddings.weight": (config["max_position_embeddings"], width),
+        "embeddings.token_type_embeddings.weight": (2, width),
+        f"{layer}intermediate.dense.weight": (mlp, width),
+        f"{layer}intermediate.dense.bias": (mlp,),
+        f"{layer}output.dense.weight": (width, mlp),
+        f"{layer}output.dense.bias": (width,),
+        "pooler.dense.weight": (width, width),
+    }
+    for part in ("self.query", "self.key", "self.value", "output.dense"):
+        shapes[f"{layer}attention.{part}.weight"] = (width, width)
+        shapes[f"{layer}attention.{part}.bias"] = (width,)
+    for norm in ("embeddings.", f"{layer}attention.output.", f"{layer}output."):
+        shapes[f"{norm}LayerNorm.weight"] = shapes[f"{norm}LayerNorm.bias"] = (width,)
+    rng = np.random.default_rng(0)
+    tensors = {k: rng.normal(size=v).astype(np.float32) for k, v in shapes.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    kept = {name: value for name, value in tensors.items() if name not in without}
+    safetensors.numpy.save_file(kept, folder / "model.safetensors")
+    return tensors
+
+
 def write_model(folder: pathlib.Path) -> None:
     """A Hugging Face folder of random weights."""
     config = {

@@ -9,6 +9,7 @@ the step computes its questions' activations itself.
 """
 
 import errno
+import functools
 import os
 import pathlib
 import tempfile
@@ -41,6 +42,17 @@ def quantise(factors: Factors) -> Factors:
     )
 
 
+# Of the module, so that sources and runs of one process share what is compiled.
+@functools.partial(jax.jit, static_argnums=1)
+def _factors(decoder: SplitDecoder, adapter: AdapterConfig, documents: Documents) -> Factors:
+    return quantise(gradient_factors(decoder, adapter, documents)[0])
+
+
+@jax.jit
+def _activations(decoder: SplitDecoder, tokens_QxT: np.ndarray) -> jax.Array:
+    return decoder.trunk(tokens_QxT)[0]
+
+
 class ActivationCache:
     """Fills a source's batches with factors and trunk activations."""
 
@@ -58,11 +70,8 @@ class ActivationCache:
         size = count, source.config.question_tokens, decoder.config.width
         self._hidden_QxTxD = np.zeros(size, np.float32)  # pages that are not written cost nothing
         self._known_Q = np.zeros(len(source.questions), bool)
-        self._factors = jax.jit(
-            lambda decoder, documents: quantise(gradient_factors(decoder, adapter, documents)[0])
-        )
+        self._adapter = adapter
         self._shapes = Factors({}, {}, {})  # of a batch's factors, once one is computed
-        self._trunk = jax.jit(lambda decoder, tokens: decoder.trunk(tokens)[0])
 
     def fill(self, drawn: Draw, batch: TaskBatch) -> TaskBatch:
         """Returns the batch with quantised factors for documents and, where they are kept, activations."""
@@ -89,7 +98,7 @@ class ActivationCache:
                 filled.append(document)
         tokens = [self._source.documents[d] for d in filled]
         documents = Documents(*pad(tokens, self._source.config.document_tokens))
-        factors = jax.device_get(self._factors(self._decoder, documents))
+        factors = jax.device_get(_factors(self._decoder, self._adapter, documents))
         self._shapes = jax.eval_shape(lambda x: x, factors)
         for row, document in enumerate(filled):
             if document in self._offsets:
@@ -107,7 +116,7 @@ class ActivationCache:
             return
         items = [self._source.questions[q] for q in (missing + missing[:1] * size)[:size]]
         tokens, _ = pad([i.prompt + i.answer for i in items], self._source.config.question_tokens)
-        self._hidden_QxTxD[missing] = np.asarray(self._trunk(self._decoder, tokens))[: len(missing)]
+        self._hidden_QxTxD[missing] = np.asarray(_activations(self._decoder, tokens))[: len(missing)]
         self._known_Q[missing] = True
 
     def _read(self, pool: Sequence[int], length: int) -> Factors:

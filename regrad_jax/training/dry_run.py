@@ -74,12 +74,16 @@ def dry_run(config: TrainConfig) -> Needs:
         ),
         decoder,
     )
+    batches: list[TaskBatch] = []
+    for source in config.sources.values():
+        if (made := _batches(config, source, decoder, layout)) not in batches:  # one compilation a shape
+            batches.append(made)
     steps = [
         train_step.lower(
-            state, frozen, _batches(config, source, decoder, layout),
+            state, frozen, batch,
             inner=config.inner, gradient_map=gradient_map(config), update=update, whole=layout.whole,
         ).compile()
-        for source in config.sources.values()
+        for batch in batches
     ]  # fmt: skip
     plans = [plan for step in steps if (plan := step.memory_analysis()) is not None]
     # Tied embeddings are two leaves of one array.

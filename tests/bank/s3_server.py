@@ -34,6 +34,7 @@ def serve(port: int, folder: pathlib.Path) -> None:
             return refuse(environ, start_response, "503 Service Unavailable", b"")
         if is_on("deaf") and environ["REQUEST_METHOD"] == "PUT" and chance.random() < 1 / 3:
             list(moto(environ, lambda *_: None))
+            environ["CONTENT_LENGTH"] = "0"  # moto has read it
             return refuse(environ, start_response, "503 Service Unavailable", b"")
         return moto(environ, start_response)
 

@@ -1,11 +1,6 @@
 """Versions, rollback and compaction, on a real disk and with real readers beside the writer."""
 
-import os
 import pathlib
-import random
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -195,72 +190,6 @@ def test_verify_finds_rows_without_a_record(tmp_path):
     with bank:
         assert bank.delete(damaged=True) == 1
         assert bank.verify() == []
-
-
-WRITER = """
-import random, sys
-sys.path.insert(0, {tests!r})
-from test_store import Bank, _append
-rng = random.Random({seed})
-bank = Bank.open({path!r})
-for i in range(bank.version, 100_000):
-    action = rng.choice(["append", "append", "delete", "rollback", "compact"])
-    if action == "append":
-        _append(bank, [f"{{bank.version}}-{{j}}" for j in range(3)])
-    elif action == "delete":
-        bank.delete([r.id for r in bank.records.values()][:2])
-    elif action == "rollback":
-        bank.rollback(rng.choice(bank.log(5)).version)
-    else:
-        bank.compact()
-    print(bank.version, *sorted(r.id for r in bank.records.values()), flush=True)
-"""
-
-
-def _writer(path: pathlib.Path, seed: int) -> subprocess.Popen:
-    program = WRITER.format(tests=str(pathlib.Path(__file__).parent), path=str(path), seed=seed)
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    return subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment
-    )
-
-
-def test_sigkill_at_any_moment_leaves_the_last_commit_or_the_one_in_flight(tmp_path):
-    path, rng = tmp_path / "bank", random.Random(2)
-    Bank.create(path, _manifest()).close()
-    for seed in range(4):
-        writer = _writer(path, seed)
-        assert writer.stdout is not None
-        for _ in range(rng.randrange(3, 30)):
-            said = writer.stdout.readline()
-        os.kill(writer.pid, signal.SIGKILL)
-        version, *ids = [said, *writer.stdout.read().splitlines()][-1].split()
-        writer.wait()
-        bank = Bank.open(path)
-        assert bank.version - int(version) in (0, 1)
-        assert bank.verify() == []
-        if bank.version == int(version):
-            _assert_holds(bank, ids)
-        _assert_holds(bank, [record.id for record in bank.records.values()])
-
-
-def test_readers_beside_a_writer_that_appends_deletes_and_compacts(tmp_path):
-    path = tmp_path / "bank"
-    Bank.create(path, _manifest()).close()
-    writer = _writer(path, 9)
-    assert writer.stdout is not None
-    seen = set()
-    try:
-        while len(seen) < 25:
-            said = writer.stdout.readline()
-            assert said, "the writer died"
-            bank = Bank.open(path)
-            seen.add(bank.version)
-            _assert_holds(bank, [record.id for record in bank.records.values()])
-    finally:
-        writer.kill()
-        writer.wait()
-        writer.stdout.close()
 
 
 def test_a_flip_in_the_record_names_its_position(tmp_path):

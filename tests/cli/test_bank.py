@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_verbs import refuses, regrad
+from command import refuses, regrad
 
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import Entry

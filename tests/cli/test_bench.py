@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_verbs import refuses, regrad
+from command import refuses, regrad
 
 
 @pytest.mark.parametrize("form", ["--json", "--nojson"])

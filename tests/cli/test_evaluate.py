@@ -4,7 +4,7 @@ import json
 
 import jax
 import pytest
-from test_verbs import refuses, regrad
+from command import refuses, regrad
 
 from regrad_jax.adaptation.inner import init_meta
 from regrad_jax.bank.store import Bank

@@ -7,11 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from command import regrad
 
 from regrad_jax.cli.main import VERBS
 
 
-def regrad(*arguments: str) -> subprocess.CompletedProcess[str]:
+def started(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "regrad_jax.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -25,7 +26,7 @@ def refused(*arguments: str) -> str:
 
 
 def test_no_verb_is_misuse_and_shows_the_verbs():
-    done = regrad()
+    done = started()
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: regrad VERB")
     for verb, text in VERBS.items():
@@ -34,9 +35,9 @@ def test_no_verb_is_misuse_and_shows_the_verbs():
 
 @pytest.mark.parametrize("word", ["help", "--help", "-h"])
 def test_help_shows_the_verbs(word):
-    done = regrad(word)
+    done = started(word)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == regrad().stderr
+    assert done.stdout == started().stderr
 
 
 def test_unknown_verb_names_the_known():
@@ -79,10 +80,17 @@ def test_what_a_config_file_says_reaches_the_user_without_its_traceback(tmp_path
     assert "choose one of 1b, 3b, 8b" in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_starts_and_says_nothing_but_its_help(verb):
+    done = started(verb, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"regrad {verb}: {VERBS[verb]}\n")
+
+
 @pytest.mark.parametrize("place", ["first", "last"])
 def test_help_of_a_verb_shows_its_own_flags_and_does_nothing(place, tmp_path):
     words = ["--help", "all"] if place == "first" else ["all", "--help"]
-    done = regrad("fetch", *words)
+    done = started("fetch", *words)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"regrad fetch: {VERBS['fetch']}\n")
     assert "--[no]json" in done.stdout and "--config" not in done.stdout

@@ -1,30 +1,12 @@
 """Bad input to the verbs, as a person meets it: one clear line on stderr, exit 2, nothing written."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from command import refuses, regrad
 
 GOOD = {"id": "a", "text": "The lamp of Orsk is lit by Toril Dastworth."}
 CONFIG = "experiments/configs/almanac_squad.py"
-
-
-def regrad(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "regrad_jax.cli", *arguments]
-    return subprocess.run(
-        command, input=stdin, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-    )
-
-
-def refuses(done: subprocess.CompletedProcess, *words: str) -> None:
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("regrad: ")
-    for word in words:
-        assert word in line
 
 
 @pytest.mark.parametrize(

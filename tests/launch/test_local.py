@@ -13,18 +13,20 @@ import safetensors.numpy
 
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.loop import train
-from tiny_models import train_config, write_model
+from tiny_models import train_config, write_encoder, write_model, write_tokenizer
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory, minilm) -> TrainConfig:
-    model = tmp_path_factory.mktemp("base") / "tiny"
+def config(tmp_path_factory) -> TrainConfig:
+    model, encoder = (tmp_path_factory.mktemp("base") / name for name in ("tiny", "encoder"))
     write_model(model)
+    write_encoder(encoder)
+    write_tokenizer(encoder)
     stages = ((10, {"almanac": 0.5, "more": 0.5}),)
     return train_config(
-        model, encoder=str(minilm), theta="learned", batches_per_step=4, stages=stages, eval_every=100
+        model, encoder=str(encoder), theta="learned", batches_per_step=4, stages=stages, eval_every=100
     )
 
 

@@ -1,16 +1,15 @@
 """The sentence encoder: what a key may depend on, and which folders are refused."""
 
 import functools
-import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from regrad_jax.errors import UserError
 from regrad_jax.models.encoder import Encoder, EncoderConfig, encode_tokens, load_encoder
+from tiny_models import write_encoder
 
 CONFIG = EncoderConfig(vocab_size=50, width=16, layers=2, heads=4, mlp_dim=24, max_position=32)
 
@@ -77,32 +76,8 @@ HF_CONFIG = {
 }
 
 
-def write_folder(folder, config=HF_CONFIG, without=()):
-    (folder / "config.json").write_text(json.dumps(config))
-    layer = "encoder.layer.0."
-    shapes = {
-        "embeddings.word_embeddings.weight": (5, 4),
-        "embeddings.position_embeddings.weight": (3, 4),
-        "embeddings.token_type_embeddings.weight": (2, 4),
-        f"{layer}intermediate.dense.weight": (6, 4),
-        f"{layer}intermediate.dense.bias": (6,),
-        f"{layer}output.dense.weight": (4, 6),
-        f"{layer}output.dense.bias": (4,),
-        "pooler.dense.weight": (4, 4),
-    }
-    for part in ("self.query", "self.key", "self.value", "output.dense"):
-        shapes[f"{layer}attention.{part}.weight"] = (4, 4)
-        shapes[f"{layer}attention.{part}.bias"] = (4,)
-    for norm in ("embeddings.", f"{layer}attention.output.", f"{layer}output."):
-        shapes[f"{norm}LayerNorm.weight"] = shapes[f"{norm}LayerNorm.bias"] = (4,)
-    rng = np.random.default_rng(0)
-    tensors = {k: rng.normal(size=v).astype(np.float32) for k, v in shapes.items()}
-    save_file({k: v for k, v in tensors.items() if k not in without}, folder / "model.safetensors")
-    return tensors
-
-
 def test_load_encoder(tmp_path):
-    tensors = write_folder(tmp_path)
+    tensors = write_encoder(tmp_path, HF_CONFIG)
     config, params = load_encoder(tmp_path)
     assert config == EncoderConfig(vocab_size=5, width=4, layers=1, heads=2, mlp_dim=6, max_position=3)
     up = tensors["encoder.layer.0.intermediate.dense.weight"]
@@ -114,13 +89,13 @@ def test_load_encoder(tmp_path):
 
 def test_what_is_no_encoder(tmp_path):
     name = "encoder.layer.0.output.dense.bias"
-    write_folder(tmp_path, without=(name,))
+    write_encoder(tmp_path, HF_CONFIG, without=(name,))
     with pytest.raises(UserError, match=f"1 missing .{name}"):
         load_encoder(tmp_path)
-    write_folder(tmp_path, HF_CONFIG | {"model_type": "roberta"})
+    write_encoder(tmp_path, HF_CONFIG | {"model_type": "roberta"})
     with pytest.raises(UserError, match="model_type is 'roberta', only 'bert'"):
         load_encoder(tmp_path)
-    write_folder(tmp_path)
+    write_encoder(tmp_path, HF_CONFIG)
     (tmp_path / "1_Pooling").mkdir()
     (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": false}')
     with pytest.raises(UserError, match="only encoders that pool by the mean"):

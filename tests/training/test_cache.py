@@ -110,9 +110,9 @@ def test_a_text_is_computed_once_and_no_file_is_left(source, tmp_path, monkeypat
         return gradient_factors(*arguments)
 
     monkeypatch.setattr(cache_module, "gradient_factors", counting)
-    cache = ActivationCache(decoder(), adapter(), source, tmp_path)
+    cache = ActivationCache(decoder(), adapter(scale=3.0), source, tmp_path)  # of no other test
     run = {"documents": 0, "questions": 0}
-    factors, trunk = cache._factors, cache._trunk
+    factors, trunk = cache_module._factors, cache_module._activations
 
     def count(what, function):
         def called(*arguments):
@@ -121,7 +121,8 @@ def test_a_text_is_computed_once_and_no_file_is_left(source, tmp_path, monkeypat
 
         return called
 
-    cache._factors, cache._trunk = count("documents", factors), count("questions", trunk)
+    monkeypatch.setattr(cache_module, "_factors", count("documents", factors))
+    monkeypatch.setattr(cache_module, "_activations", count("questions", trunk))
     filled = [cache.fill(drawn, assemble(source, drawn)) for drawn in DRAWS]
     # Room beside the second draw's one new document went to the last one, so the third draw is known.
     assert run == {"documents": 2, "questions": 2}

@@ -52,6 +52,13 @@ def _quick():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _unplotted(request, monkeypatch):
+    """A plot is two seconds; the runs that `finished` makes for all tests have theirs."""
+    if "finished" not in request.fixturenames:
+        monkeypatch.setattr(loop, "plot_run", lambda *_: None)
+
+
 THETAS = {
     "zero": {},
     "learned": {
