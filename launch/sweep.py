@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regrad_jax.checkpoint import load_checkpoint
+from regrad_jax.plotting import pyplot
 
 
 def main() -> int:
@@ -81,11 +82,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _plot(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     sources = list(rows[0]["validation"])
     figure, panels = plt.subplots(1, len(sources), figsize=(6 * len(sources), 4), squeeze=False)
     for panel, source in zip(panels[0], sources, strict=True):

@@ -5,6 +5,7 @@ import pathlib
 import platform
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -30,13 +31,18 @@ def matmul_flops(dtype: str = "float32") -> float:
     """
     product = jax.jit(lambda x: x @ x)
     square = jax.random.normal(jax.random.key(0), (_SIDE, _SIDE), jnp.dtype(dtype))
-    product(square).block_until_ready()  # compiles
-    seconds = []
-    for _ in range(_REPEATS):
+    return 2 * _SIDE**3 / median_seconds(lambda: product(square), _REPEATS)
+
+
+def median_seconds(call: Callable[[], Any], repeats: int) -> float:
+    """Returns the median time of a call until its arrays are there, behind one call that compiles."""
+    jax.block_until_ready(call())
+    seconds: list[float] = []
+    for _ in range(repeats):
         start = time.perf_counter()
-        product(square).block_until_ready()
+        jax.block_until_ready(call())
         seconds.append(time.perf_counter() - start)
-    return 2 * _SIDE**3 / statistics.median(seconds)
+    return statistics.median(seconds)
 
 
 def _cpu() -> str:

@@ -90,6 +90,10 @@ KINDS: Mapping[str, Kind] = {
 def init_adapter(config: AdapterConfig, decoder: DecoderConfig, key: jax.Array) -> tuple[Tree, Tree]:
     """Returns (theta, bases), float32, such that the adapted network equals the base network.
 
+    Both are trees target -> factor -> array with the L adapted layers on axis 0: for a projection of `in`
+    to `out`, A is (L, rank, in), B is (L, out, rank) and R, of the core, (L, rank, rank). Which factors are
+    theta and which are bases is the kind's.
+
     Raises:
         UserError: `first_layer` leaves no layer to adapt.
     """
@@ -112,7 +116,10 @@ def singular_bases(config: AdapterConfig, layers: Mapping) -> Tree:
 
     Args:
         config: the adapter, of kind "core".
-        layers: the head's stacked layers; `layers[target]["kernel"]` is (L, in, out).
+        layers: the head's stacked layers; `layers[target]["kernel"]` is (L, in, out), of any float type.
+
+    Returns:
+        target -> {"A": (L, rank, in), "B": (L, out, rank)}, float32.
     """
     bases = {}
     for target in config.targets:

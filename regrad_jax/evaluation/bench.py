@@ -2,8 +2,6 @@
 
 import dataclasses
 import importlib.util
-import statistics
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -147,6 +145,10 @@ BENCHES: Mapping[str, Callable[[ReGrad], dict[str, Any]]] = {
 }
 
 
+def _seconds(call: Callable[[], Any], repeats: int = _REPEATS) -> float:
+    return machine.median_seconds(call, repeats)
+
+
 def _one_step(regrad: ReGrad) -> InnerProblem:
     """The checkpoint's inner problem with one step, which is all that a gradient from factors can be of."""
     return dataclasses.replace(regrad.checkpoint.inner, steps=1)
@@ -175,14 +177,3 @@ def _documents(regrad: ReGrad, rng: np.random.Generator, count: int) -> Document
     vocabulary = regrad.base.decoder.config.vocab_size
     tokens = rng.integers(0, vocabulary, (count, _DOCUMENT_TOKENS)).astype(np.int32)
     return Documents(tokens, np.full(count, _DOCUMENT_TOKENS, np.int32))
-
-
-def _seconds(call: Callable[[], Any], repeats: int = _REPEATS) -> float:
-    """Median over repeats, after one call that compiles."""
-    jax.block_until_ready(call())
-    times: list[float] = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)

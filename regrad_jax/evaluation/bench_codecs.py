@@ -18,6 +18,7 @@ from regrad_jax.evaluation import datasets
 from regrad_jax.evaluation.harness import evaluate
 from regrad_jax.evaluation.knowledge import gold_losses
 from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.plotting import pyplot
 from regrad_jax.progress import Progress, to_stderr
 
 _SETTING = "ReGrad k=1"
@@ -106,11 +107,7 @@ def recode(plain: Bank, path: pathlib.Path, codec: str) -> Bank:
 
 def plot(path: str | os.PathLike[str], measured: Sequence[Mapping[str, Any]]) -> None:
     """Draws exact match and F1 against bytes a document."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     figure, panel = plt.subplots(figsize=(7, 4))
     shown = sorted(measured, key=lambda facts: facts["bytes_per_document"])
     kib = [facts["bytes_per_document"] / 1024 for facts in shown]

@@ -1,12 +1,12 @@
 """Measures exact search against ScaNN, to choose `retrieval.index.SCANN_MIN_DOCUMENTS`."""
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from regrad_jax import machine
 from regrad_jax.retrieval.index import build_index
 
 _WIDTH = 384
@@ -65,11 +65,4 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _milliseconds(call: Callable[[], object]) -> float:
-    """Median over repeats, after one call that is not counted."""
-    call()
-    times = []
-    for _ in range(_REPEATS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times)
+    return 1e3 * machine.median_seconds(call, _REPEATS)

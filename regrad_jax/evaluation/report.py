@@ -9,6 +9,7 @@ from typing import Any
 
 from regrad_jax.data.documents import Question
 from regrad_jax.evaluation.harness import Result
+from regrad_jax.plotting import pyplot
 
 _COLUMNS = ("questions", "method", "exact match", "F1", "found", "ms/question")
 
@@ -77,11 +78,7 @@ def write(
 
 def plot(path: pathlib.Path, results: Sequence[Result]) -> None:
     """Draws exact match and F1 of every method, one panel for each question set."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     datasets = list(dict.fromkeys(result.dataset for result in results))
     tallest = max(sum(r.dataset == dataset for r in results) for dataset in datasets)
     figure, panels = plt.subplots(

@@ -375,7 +375,17 @@ class ReGrad:
         return self._held[2] if self._held[1] == bank.state else self.hold(bank)
 
     def adapt(self, question: str, bank: Bank, *, top_k: int = 3, gamma: float = 1.0) -> Tree:
-        """Returns theta_q, the adapted parameters of one question."""
+        """Returns theta_q, the adapted parameters of one question: theta's tree, float32.
+
+        Args:
+            question: as asked.
+            bank: of this checkpoint.
+            top_k: documents that it uses.
+            gamma: step multiplier; 0 gives theta* back.
+
+        Raises:
+            UserError: the bank is empty, or top_k is below 1.
+        """
         found = self.retrieve([question], bank, top_k)
         repeated = Retrieved(*(np.repeat(part, jax.local_device_count(), axis=0) for part in found))
         records = self._records(bank, found)

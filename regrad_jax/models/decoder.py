@@ -206,13 +206,32 @@ class SplitDecoder(flax.struct.PyTreeNode):
         return self.config.layers - self.first_layer
 
     def trunk(self, tokens_BxT, positions_BxT=None, cache: Cache | None = None):
-        """Runs the frozen layers. Returns (hidden_BxTxD, cache)."""
+        """Runs the frozen layers.
+
+        Args:
+            tokens_BxT: int32.
+            positions_BxT: int32; by default 0 to T - 1.
+            cache: keys and values of earlier tokens (`empty_cache`), or None.
+
+        Returns:
+            (hidden_BxTxD of `dtype`, the cache with these tokens in it or None).
+        """
         module = Trunk(self.config, self.first_layer, self.dtype)
         positions_BxT = _positions(tokens_BxT.shape, positions_BxT)
         return module.apply({"params": self.trunk_params}, tokens_BxT, positions_BxT, cache)
 
     def head(self, hidden_BxTxD, chains: Chains, positions_BxT=None, cache: Cache | None = None):
-        """Runs the adapted layers. Returns (features_BxTxD after the final norm, cache)."""
+        """Runs the adapted layers.
+
+        Args:
+            hidden_BxTxD: the trunk's output.
+            chains: target -> what adapters add to that projection, layers on axis 0; {} adds nothing.
+            positions_BxT: int32; by default 0 to T - 1.
+            cache: as for `trunk`.
+
+        Returns:
+            (features_BxTxD after the final norm, of `dtype`, the cache with these tokens in it or None).
+        """
         module = Head(self.config, self.head_layers, self.dtype, self.remat)
         positions_BxT = _positions(hidden_BxTxD.shape[:-1], positions_BxT)
         variables = {"params": self.head_params}

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from regrad_jax.plotting import pyplot
+
 _WINDOW = 20  # steps that the loss is averaged over
 
 
@@ -16,11 +18,7 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
     The distance between the lines "own documents" and "other documents" is knowledge; what both lose
     against "no gradient" is only the form of an answer.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     lines = read_metrics(metrics)
     steps = [line for line in lines if "outer_loss" in line]
     validations = [line for line in lines if "validation" in line]

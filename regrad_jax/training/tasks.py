@@ -61,7 +61,9 @@ class TaskSource(NamedTuple):
     context_prompt: Callable[[int, Sequence[int]], list[int]]
 
 
-def read_source(config: SourceConfig, split: str, entities: int, seed: int) -> tuple[list, list]:
+def read_source(
+    config: SourceConfig, split: str, entities: int, seed: int
+) -> tuple[list[Document], list[Question]]:
     """Returns (documents, questions) of a dataset's split: "train", "validation" or "test".
 
     Raises:
@@ -87,6 +89,15 @@ def tokenise(
     documents_per_question: int,
 ) -> TaskSource:
     """Tokenises, embeds and ranks a dataset; what is longer than the config's lengths is left out.
+
+    Args:
+        documents: with distinct ids.
+        questions: the first answer of each is the one to learn.
+        config: sizes, and the share of questions that are shown documents.
+        prompts: how all is worded.
+        tokenizer: of the base model.
+        embedder: whose keys rank the documents of a question.
+        documents_per_question: K, the question's own document among them.
 
     Raises:
         UserError: nothing is left, or prompts are to have a context and none fits.

@@ -26,7 +26,13 @@ def config(tmp_path_factory) -> TrainConfig:
     write_tokenizer(encoder)
     stages = ((10, {"almanac": 0.5, "more": 0.5}),)
     return train_config(
-        model, encoder=str(encoder), theta="learned", batches_per_step=4, stages=stages, eval_every=100
+        model,
+        encoder=str(encoder),
+        theta="learned",
+        batches_per_step=4,
+        stages=stages,
+        eval_every=100,
+        eval_documents=4,
     )
 
 
