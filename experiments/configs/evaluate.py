@@ -28,6 +28,8 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                 "squad": {
                     "kind": "squad",
                     "path": "../shared/data/squadshifts_new_wiki.json",
+                    "train_articles": 36,  # as the checkpoint was trained
+                    "validation_articles": 4,
                     "split": "test",
                     "codec": "int4",  # of the bank
                     "questions": 0,  # all
@@ -37,6 +39,8 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                 "squad_shown": {
                     "kind": "squad",
                     "path": "../shared/data/squadshifts_new_wiki.json",
+                    "train_articles": 36,  # as the checkpoint was trained
+                    "validation_articles": 4,
                     "split": "test",
                     "codec": "int4",  # of the bank
                     "questions": 228,

@@ -16,7 +16,7 @@ import datetime
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ _LEAST_CACHE_BYTES = 1024 * 1024  # of a shard; a bank's are shared out
 
 State = tuple[int, ...]
 Heads = Callable[[int, int], Head]
+T = TypeVar("T")
 
 
 def create(place: Place, identity: str, count: int, packed_bytes: int, key_width: int) -> None:
@@ -112,12 +113,16 @@ class Shards:
 
     def _last_heads(self, last: int) -> list[tuple[int, Head]]:
         """Returns (shard, head) of each shard's last commits, and of where it begins, in their order."""
-        with concurrent.futures.ThreadPoolExecutor(len(self)) as pool:
-            logs = list(pool.map(lambda shard: list(shard.log(last)), self._shards))
+        logs = self._of_each(lambda number: list(self[number].log(last)))
         heads = [(number, head) for number, log in enumerate(logs) for head in log]
         # Shards begin before any of them has commits, in whatever second.
         begun = lambda number, head: head.version > self[number].head.oldest
         return sorted(heads, key=lambda item: (item[1].time, begun(*item), item[0], item[1].version))
+
+    def _of_each(self, ask: Callable[[int], T]) -> list[T]:
+        """Returns what is read of each shard, by its number; at once, since a bucket is slow to answer."""
+        with concurrent.futures.ThreadPoolExecutor(len(self)) as pool:
+            return list(pool.map(ask, range(len(self))))
 
     def _heads_by_number(self) -> Heads:
         """Returns a function (shard, version) -> head; one is read once, however often it is asked for."""
@@ -131,9 +136,9 @@ class Shards:
 
     def _oldest_state(self, heads: Heads) -> tuple[str, State]:
         """Returns the second in which the last shard begins, and the state before that second's commits."""
-        begins = [heads(number, shard.head.oldest) for number, shard in enumerate(self._shards)]
+        begins = self._of_each(lambda number: heads(number, self[number].head.oldest))
         time = max(head.time for head in begins)
-        return time, tuple(max(head.version, self._before(heads, n, time)) for n, head in enumerate(begins))
+        return time, tuple(self._of_each(lambda n: max(begins[n].version, self._before(heads, n, time))))
 
     def _state_of(self, version: int) -> State:
         """Returns the state that an older version was, reading few of the heads between."""
@@ -143,7 +148,7 @@ class Shards:
             raise UserError(f"version {version} is not in the bank; it holds {sum(oldest)} to {self.version}")
 
         def before(second: int) -> State:
-            return tuple(max(oldest[n], self._before(heads, n, _iso(second))) for n in range(len(self)))
+            return tuple(self._of_each(lambda n: max(oldest[n], self._before(heads, n, _iso(second)))))
 
         newest = max(shard.head.time for shard in self._shards)
         seconds = range(_second(time), _second(newest) + 2)

@@ -70,6 +70,7 @@ class Bank:
     Attributes:
       place: where it lives.
       manifest: its fixed facts.
+      read_only: whether it was opened at a version.
 
     Opening takes no longer for many documents than for few: records are read when they are asked for.
     """
@@ -79,7 +80,7 @@ class Bank:
         self.place = place
         self.manifest = manifest
         self._contents: Contents | None = None
-        self.is_past = version is not None
+        self.read_only = version is not None
         codec = CODECS[manifest.codec]
         self._encode = jax.jit(codec.encode)
         self._decode = jax.jit(codec.decode, static_argnames="length")
@@ -535,7 +536,7 @@ class Bank:
                 raise UserError(f"id {id!r} is given {times} times in one batch; nothing was added")
 
     def _begin_write(self, numbers: Iterable[int] | None = None) -> None:
-        if self.is_past:
+        if self.read_only:
             raise UserError(f"bank {self.place} is open at version {self.version}, to be read only")
         self._shards.lock(numbers)
 

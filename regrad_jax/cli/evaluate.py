@@ -42,6 +42,8 @@ def run(argv: list[str]) -> None:
         )
     loaded = {name: _load(name, plan) for name, plan in plans.items()}
     regrad = ReGrad.load(_CHECKPOINT.value)
+    for name, plan in plans.items():
+        _refuse_training_articles(name, plan, regrad.checkpoint.training.get("sources", {}))
     results: list[Result] = []
     questions: dict[str, list[Question]] = {}
     gaps: dict[str, KnowledgeGap] = {}
@@ -69,6 +71,20 @@ def run(argv: list[str]) -> None:
             f"{label}: answer token loss {gap.gold:.3f} with the right gradient, {gap.other:.3f} with "
             f"another, {gap.none:.3f} with none; gap {mean:.3f} [{low:.3f}, {high:.3f}] nats"
         )
+
+
+def _refuse_training_articles(name: str, plan: Mapping, sources: Mapping[str, Mapping]) -> None:
+    """Raises UserError where a file is split otherwise here than in the checkpoint's training."""
+    ours = inspect.signature(datasets.squad).parameters
+    for source in sources.values() if plan["kind"] == "squad" else ():
+        for key in ("train_articles", "validation_articles"):
+            here = plan.get(key, ours[key].default)
+            there = source.get(key, ours[key].default)  # older checkpoints do not say
+            if source["kind"] == "squad" and here != there:
+                raise UserError(
+                    f"config.datasets.{name}.{key}: {here}, but the checkpoint was trained with {there}, so "
+                    "it may have seen what it is tested on; give the same"
+                )
 
 
 def _load(name: str, plan: dict) -> datasets.Dataset:

@@ -22,7 +22,7 @@ VERBS = {
     "bench": "measure encode, query, train, torch, retrieval, codecs, bank",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
-_WITH_WORDS = {"fetch", "bank", "export", "bench"}  # verbs that say what they do in words behind them
+_WITH_WORDS = {"fetch", "bank", "export", "bench"}  # verbs that take words besides flags
 
 
 def main() -> None:

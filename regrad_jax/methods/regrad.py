@@ -118,7 +118,13 @@ class ReGrad:
                     f"was trained with {wanted[:12]}; {mend}"
                 )
         encoder = encoder or loaded.training.get("encoder", "minilm-l6")
-        return cls(loaded, base, Embedder.load(locate(encoder)))
+        try:
+            return cls(loaded, base, Embedder.load(locate(encoder)))
+        except UserError as error:
+            raise UserError(
+                f"checkpoint: its sentence encoder {encoder!r} is not here ({error}); put it there, or give "
+                "another to ReGrad.load"
+            ) from error
 
     @functools.cached_property
     def answerer(self) -> Answerer:
@@ -338,7 +344,7 @@ class ReGrad:
     def index(self, bank: Bank, kind: Kind = "auto") -> Index:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
         if self._index is None or self._index[:3] != (bank, bank.state, kind):
-            keep = not bank.is_past
+            keep = not bank.read_only
             made = open_index(bank.index_folder, bank.state, lambda: _sound_keys(bank), kind, keep)
             self._index = bank, bank.state, kind, made
         return self._index[3]

@@ -277,7 +277,7 @@ def split(
     remat: bool = False,
     on_device: bool = True,
 ) -> SplitDecoder:
-    """Cuts a decoder's parameters at `first_layer`; tied embeddings stand in both parts, unshared bytes none.
+    """Cuts a decoder's parameters at `first_layer`; tied embeddings stand in both parts as one array.
 
     Args:
         config: the decoder's shape.

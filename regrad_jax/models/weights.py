@@ -89,15 +89,17 @@ def load_config(name: str | os.PathLike[str]) -> DecoderConfig:
     if name in PRESETS:
         return PRESETS[str(name)]
     path = pathlib.Path(name).expanduser()
-    if path.suffix == ".gguf" and path.is_file():
-        return DecoderConfig.from_hf(GGUFFile(path).config)
-    if not path.is_dir():
+    if path.is_dir():
+        config = read_config(path)
+    elif path.suffix == ".gguf" and path.is_file():
+        config = GGUFFile(path).config
+    else:
         raise UserError(
             f"no model is called {str(name)!r}; choose one of {', '.join(PRESETS)}, or give a folder "
             "with a config.json or a .gguf file"
         )
     try:
-        return DecoderConfig.from_hf(read_config(path))
+        return DecoderConfig.from_hf(config)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 

@@ -174,6 +174,8 @@ class TrainConfig:
                 "document_tokens",
                 "question_tokens",
                 "answer_tokens",
+                "train_articles",
+                "validation_articles",
             )
             for key in sizes:
                 _positive(f"sources.{name}.{key}", getattr(source, key))
@@ -186,8 +188,10 @@ class TrainConfig:
             for key in ("context", "gold_absent"):
                 _share(f"sources.{name}.{key}", getattr(source, key))
         for key in ("learning_rate", "clip_norm", "temperature"):
-            if not 0 < getattr(self, key) < math.inf:
-                raise UserError(f"config.{key}: {getattr(self, key)!r} must be a number above 0")
+            value = getattr(self, key)
+            endless = value == math.inf and key != "clip_norm"  # where it clips nothing
+            if not isinstance(value, int | float) or not value > 0 or endless:
+                raise UserError(f"config.{key}: {value!r} must be a number above 0")
         if not self.stages:
             raise UserError("config.stages: there are none; give (steps, {source: share}) for each")
         for key in (

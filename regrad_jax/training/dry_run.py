@@ -40,7 +40,8 @@ class Needs(NamedTuple):
         learned: parameters that are trained.
         row: numbers in a document's row.
         devices: data x fsdp.
-        held_bytes: on each device all the time: its share of the frozen weights, and the state.
+        held_bytes: on each device all the time: its share of the frozen weights, and the state. With several
+            processes and theta zero, the first device of each holds the weights whole besides.
         step_bytes: on each device at a step's peak, what is held and the batches included; of the
             source whose batches need most.
         step_flops: floating-point operations of a step on all devices together, by `step_flops`.

@@ -34,7 +34,7 @@ from regrad_jax.training.export import released
 from regrad_jax.training.flops import step_flops
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.log import RunLog, is_first, say
-from regrad_jax.training.mesh import Layout
+from regrad_jax.training.mesh import Layout, place_once
 from regrad_jax.training.run_folder import as_json, check, checkpoints
 from regrad_jax.training.state import (
     TrainState,
@@ -98,7 +98,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     caches = {}
     if config.theta == "zero":
         # A process computes what it caches by itself.
-        whole = decoder if jax.process_count() == 1 else jax.device_put(base.decoder)
+        whole = decoder if jax.process_count() == 1 else place_once(base.decoder, jax.device_put)
         caches = {
             name: ActivationCache(whole, config.adapter, source, workdir) for name, source in sources.items()
         }
@@ -236,7 +236,8 @@ def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
     """Returns fixed batches of every source, asked blind and with every question's own document.
 
     What gradients carry would not show with the documents in the prompt, nor the own one's without it. Two
-    groups of documents at least, for each to have another.
+    groups of documents at least, for each to have another; a document may stand in both by chance, and then
+    "other" counts it as if it were not the question's own.
     """
     plain = {
         name: dataclasses.replace(s, context=0.0, gold_absent=0.0, anchors=max(s.anchors, 2))

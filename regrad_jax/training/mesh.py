@@ -6,7 +6,7 @@ whole everywhere. The compiler adds the communication: weights are gathered laye
 gradients are averaged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -70,14 +70,11 @@ class Layout:
 
     def shard_frozen(self, tree: Any) -> Any:
         """Returns frozen weights cut over `fsdp`; one that stands in the tree twice is placed once."""
-        placed: dict[int, jax.Array] = {}
-
-        def place(path, leaf):
-            if id(leaf) not in placed:
-                placed[id(leaf)] = _place(leaf, self.frozen(path, leaf.shape))
-            return placed[id(leaf)]
-
-        return jax.tree_util.tree_map_with_path(place, tree)
+        sharding = {
+            id(leaf): self.frozen(path, leaf.shape)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        return place_once(tree, lambda leaf: _place(leaf, sharding[id(leaf)]))
 
     def frozen(self, path: tuple[Any, ...], shape: Sequence[int]) -> NamedSharding:
         """Returns a frozen weight's sharding: cut along its longest axis that can be cut evenly, if any.
@@ -91,6 +88,18 @@ class Layout:
         cut = max(axes, key=lambda axis: shape[axis], default=None)
         parts = ["fsdp" if axis == cut else None for axis in range(len(shape))]
         return NamedSharding(self.mesh, PartitionSpec(*parts))
+
+
+def place_once(tree: Any, place: Callable[[Any], jax.Array]) -> Any:
+    """Returns the tree with every leaf placed; one that stands in it twice, as tied embeddings do, once."""
+    placed: dict[int, jax.Array] = {}
+
+    def once(leaf):
+        if id(leaf) not in placed:
+            placed[id(leaf)] = place(leaf)
+        return placed[id(leaf)]
+
+    return jax.tree.map(once, tree)
 
 
 def _place(leaf: Any, sharding: NamedSharding) -> jax.Array:

@@ -36,13 +36,19 @@ def _run(arguments: Sequence[str], folder: pathlib.Path, environment: Mapping[st
 
 
 def regrad(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs `regrad` with these arguments, and these variables beside those of the environment."""
+    """Runs `regrad` with these arguments, and these variables beside those of the environment.
+
+    Those that JAX reads when it is imported are read already.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         (folder / "stdin").write_text(stdin)
         process = _forks().Process(target=_run, args=(arguments, folder, {**os.environ, **environment}))
         process.start()
-        process.join()
+        process.join(300)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"regrad {' '.join(arguments)} did not end")
         said = [(folder / name).read_text() for name in ("stdout", "stderr")]
         return subprocess.CompletedProcess(["regrad", *arguments], process.exitcode, *said)
 

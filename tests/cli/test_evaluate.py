@@ -1,5 +1,6 @@
 """`regrad evaluate` on a tiny checkpoint and a user's own corpus."""
 
+import dataclasses
 import json
 
 import jax
@@ -8,7 +9,7 @@ from command import refuses, regrad
 
 from regrad_jax.adaptation.inner import init_meta
 from regrad_jax.bank.store import Bank
-from regrad_jax.checkpoint import Checkpoint, save_checkpoint
+from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.models.base import load_base
 from tiny_models import adapter, write_model
@@ -78,3 +79,34 @@ def test_an_evaluation_reports_keeps_its_bank_and_goes_on_with_it(folder, tmp_pa
     left = {record.document_id for record in Bank.open(tmp_path / "banks" / "mine").records.values()}
     assert left == {json.loads(line)["id"] for line in kept.splitlines()[:5]}
     refuses(run("--config.datasets.mine.codec=int9"), "config.datasets.mine: codec 'int9' is unknown")
+
+
+def test_articles_of_the_training_are_not_tested_on(folder, tmp_path, minilm):
+    """A file that training split otherwise is refused."""
+    article = lambda n: {
+        "title": f"Article {n}",
+        "paragraphs": [
+            {
+                "context": f"Lamp {n} is lit by Toril.",
+                "qas": [{"id": f"q{n}", "question": "Who lights it?", "answers": [{"text": "Toril"}]}],
+            }
+        ],
+    }
+    (tmp_path / "file.json").write_text(json.dumps({"data": [article(n) for n in range(5)]}))
+    trained = {"sources": {"s": {"kind": "squad", "train_articles": 3, "validation_articles": 1}}}
+    checkpoint = dataclasses.replace(load_checkpoint(folder / "checkpoint"), training=trained)
+    save_checkpoint(tmp_path / "checkpoint", checkpoint)
+    plan = {"kind": "squad", "path": str(tmp_path / "file.json"), "split": "test", "settings": ("Direct",)}
+    plan |= {"train_articles": 2, "validation_articles": 1}
+    (tmp_path / "plan.py").write_text(
+        f"import ml_collections\n\n\ndef get_config():\n"
+        f"    return ml_collections.ConfigDict({{'datasets': {{'mine': {plan}}}}})\n"
+    )
+    run = lambda *more: regrad(
+        "evaluate", f"--config={tmp_path / 'plan.py'}", f"--checkpoint={tmp_path / 'checkpoint'}",
+        f"--workdir={tmp_path / 'run'}", *more,
+    )  # fmt: skip
+    refuses(run(), "config.datasets.mine.train_articles: 2, but the checkpoint was trained with 3")
+    assert not (tmp_path / "run").exists()
+    done = run("--config.datasets.mine.train_articles=3")
+    assert done.returncode == 0, done.stderr
