@@ -74,13 +74,16 @@ def run(argv: list[str]) -> None:
 
 
 def _refuse_training_articles(name: str, plan: Mapping, sources: Mapping[str, Mapping]) -> None:
-    """Raises UserError where a file is split otherwise here than in the checkpoint's training."""
+    """Raises UserError where a file that the checkpoint was trained on is split otherwise here."""
+    file_name = lambda squad: pathlib.Path(squad["path"]).name  # a checkpoint's paths are of another machine
     ours = inspect.signature(datasets.squad).parameters
     for source in sources.values() if plan["kind"] == "squad" else ():
+        if source["kind"] != "squad" or file_name(source) != file_name(plan):
+            continue
         for key in ("train_articles", "validation_articles"):
             here = plan.get(key, ours[key].default)
             there = source.get(key, ours[key].default)  # older checkpoints do not say
-            if source["kind"] == "squad" and here != there:
+            if here != there:
                 raise UserError(
                     f"config.datasets.{name}.{key}: {here}, but the checkpoint was trained with {there}, so "
                     "it may have seen what it is tested on; give the same"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import jax
 import pytest
@@ -93,7 +94,8 @@ def test_articles_of_the_training_are_not_tested_on(folder, tmp_path, minilm):
         ],
     }
     (tmp_path / "file.json").write_text(json.dumps({"data": [article(n) for n in range(5)]}))
-    trained = {"sources": {"s": {"kind": "squad", "train_articles": 3, "validation_articles": 1}}}
+    source = {"kind": "squad", "path": "elsewhere/file.json", "train_articles": 3, "validation_articles": 1}
+    trained = {"sources": {"s": source, "invented": {"kind": "almanac", "path": ""}}}
     checkpoint = dataclasses.replace(load_checkpoint(folder / "checkpoint"), training=trained)
     save_checkpoint(tmp_path / "checkpoint", checkpoint)
     plan = {"kind": "squad", "path": str(tmp_path / "file.json"), "split": "test", "settings": ("Direct",)}
@@ -109,4 +111,7 @@ def test_articles_of_the_training_are_not_tested_on(folder, tmp_path, minilm):
     refuses(run(), "config.datasets.mine.train_articles: 2, but the checkpoint was trained with 3")
     assert not (tmp_path / "run").exists()
     done = run("--config.datasets.mine.train_articles=3")
+    assert done.returncode == 0, done.stderr
+    other = shutil.copy(tmp_path / "file.json", tmp_path / "unseen.json")  # of which all may be tested on
+    done = run(f"--config.datasets.mine.path={other}", "--config.datasets.mine.train_articles=0")
     assert done.returncode == 0, done.stderr
