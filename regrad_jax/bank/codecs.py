@@ -40,6 +40,27 @@ class Codec(NamedTuple):
     packed_bytes: Callable[[int], int]
 
 
+def weighted_sum(codec: Codec, packed_QxKxC: jax.Array, weights_QxK: jax.Array, length: int) -> jax.Array:
+    """Decodes each question's K rows and adds them up by weight.
+
+    One row after the other, so that decoding is fused into the sum and no Q x K x P array is made.
+
+    Args:
+      codec: that packed them.
+      packed_QxKxC: uint8.
+      weights_QxK: float32.
+      length: P, numbers in a row.
+
+    Returns:
+      sum_QxP float32.
+    """
+    terms = (
+        weights_QxK[:, k, None] * codec.decode(packed_QxKxC[:, k], length=length)
+        for k in range(packed_QxKxC.shape[1])
+    )
+    return sum(terms, jnp.zeros((len(packed_QxKxC), length), jnp.float32))
+
+
 def _to_bytes(values_NxM: jax.Array) -> jax.Array:
     """Reinterprets numbers as their bytes: (N, M) of b bytes each -> (N, M * b) uint8."""
     as_bytes = jax.lax.bitcast_convert_type(values_NxM, jnp.uint8)
@@ -72,7 +93,9 @@ def _digits(levels: int) -> Codec:
     per_byte = int(math.log(256) / math.log(levels) + 1e-9)
     places_D = levels ** np.arange(per_byte, dtype=np.int32)  # of NumPy: an import starts no device
     middle = (levels - 1) / 2
-    # What each byte stands for: looking it up is faster than dividing.
+    bits = levels.bit_length() - 1
+    shifts_D = bits * np.arange(per_byte, dtype=np.uint8)
+    # What each byte stands for, where digits are not bits: looking it up is faster than dividing.
     values_256xD = (np.arange(256)[:, None] // places_D % levels - middle).astype(np.float32)
 
     def encode(values_NxP):
@@ -82,7 +105,10 @@ def _digits(levels: int) -> Codec:
         return (digits.reshape(count, -(-P // per_byte), per_byte) @ places_D).astype(jnp.uint8)
 
     def decode(packed_NxC, length):
-        values_NxCxD = jnp.take(values_256xD, packed_NxC, axis=0, mode="clip")  # a byte is always in range
+        if levels == 1 << bits:
+            values_NxCxD = (packed_NxC[..., None] >> shifts_D & (levels - 1)).astype(jnp.float32) - middle
+        else:
+            values_NxCxD = jnp.take(values_256xD, packed_NxC, axis=0, mode="clip")  # a byte is in range
         return values_NxCxD.reshape(packed_NxC.shape[0], packed_NxC.shape[1] * per_byte)[:, :length]
 
     return Codec(encode, decode, lambda length: -(-length // per_byte))

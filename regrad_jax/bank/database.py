@@ -22,7 +22,7 @@ _CAPACITY = 1 << 40
 # Every commit rewrites the tree nodes that it touches. With OCDBT's default of 80 MB a bank of
 # 20,000 documents built 32 at a time spends 1 KB a document on them; with 64 KB, 0.1 KB.
 _NODE_BYTES = 64 * 1024
-CACHE_BYTES = 64 * 1024 * 1024  # of a bank: tree nodes, and the chunks last read
+CACHE_BYTES = 32 * 1024 * 1024  # of a bank: tree nodes, and the chunks last read
 
 
 class Head(NamedTuple):

@@ -14,9 +14,10 @@ one transaction of the shard, and a compaction ends in one step (shard.py).
 """
 
 import collections
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,11 +32,13 @@ from regrad_jax.bank.folder import Folder
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.place import MANIFEST, Place
 from regrad_jax.bank.records import Entry, Record, pack_record, text_digest
+from regrad_jax.bank.row_cache import RowCache
 from regrad_jax.bank.shards import Shards, State
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
 _VERIFIED_AT_ONCE = 1024  # documents
+_ROW_CACHE_BYTES = 32 * 1024 * 1024
 
 
 def place_of(address: str | os.PathLike[str]) -> Place:
@@ -80,14 +83,14 @@ class Bank:
         self.place = place
         self.manifest = manifest
         self._contents: Contents | None = None
+        self._rows = RowCache(self.packed_bytes, _ROW_CACHE_BYTES)
         self.read_only = version is not None
         codec = CODECS[manifest.codec]
         self._encode = jax.jit(codec.encode)
         self._decode = jax.jit(codec.decode, static_argnames="length")
         try:
-            packed_bytes = codec.packed_bytes(manifest.row_length)
             self._shards = Shards(
-                place, manifest.id, manifest.shards, packed_bytes, manifest.key_width, version
+                place, manifest.id, manifest.shards, self.packed_bytes, manifest.key_width, version
             )
         except shard.DamagedError as error:
             raise self._broken(error) from error
@@ -391,7 +394,7 @@ class Bank:
           UserError: no document at a position, or its row is damaged (the documents are named).
         """
         try:
-            return self._read("rows", positions)
+            return self._read(positions)
         except shard.DamagedError as error:
             raise UserError(
                 f"bank {self.place}: the stored rows of {self._names(error.positions) or 'documents'} are "
@@ -410,7 +413,7 @@ class Bank:
         positions_K = np.asarray(positions, np.int64)
         sound_K = np.ones(len(positions_K), bool)
         try:
-            return self._read("rows", positions_K), sound_K
+            return self._read(positions_K), sound_K
         except shard.DamagedError as error:
             sound_K = ~np.isin(positions_K, error.positions)
         packed_KxC = np.zeros((len(positions_K), self.packed_bytes), np.uint8)
@@ -582,12 +585,13 @@ class Bank:
         name = lambda p: repr(found[p].id) if p in found else f"the document at position {p}"
         return ", ".join(map(name, positions))
 
-    def _read(self, array: Literal["rows", "keys"], positions: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Reads as the shard does, but says so where there is no document at all."""
+    def _read(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Reads rows as the shard does, but says so where there is no document at all."""
+        wanted = np.asarray(positions, np.int64).tolist()
         try:
-            return self._shards.read(array, np.asarray(positions, np.int64))
+            return self._rows.read(self.state, wanted, functools.partial(self._shards.read, "rows"))
         except shard.DamagedError:
-            for position in np.asarray(positions).tolist():
+            for position in wanted:
                 if position not in self.records and position not in self.damaged:
                     raise UserError(f"bank {self.place} has no document at position {position}") from None
             raise

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax import machine
-from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC, weighted_sum
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import Entry
 from regrad_jax.bank.store import Bank
@@ -76,8 +76,8 @@ def measure(
     Args:
       row_length: P, numbers in a row.
       codec: how rows are packed.
-      documents: in the bank that is appended to and read, at least 3. TensorStore keeps the last
-        64 MiB of chunks, so the rows of a small bank are found in memory.
+      documents: in the bank that is appended to and read, at least 3. The last 32 MiB of rows are
+        kept, so those of a small bank are found in memory.
       many: documents in the larger of the two banks that are opened.
       progress: takes a line of text now and then.
 
@@ -157,7 +157,9 @@ def _read(appended: Appended, progress: Progress) -> dict[str, Any]:
     bank = Bank.open(appended.path)
     length, codec = bank.manifest.row_length, CODECS[bank.manifest.codec]
     size = codec.packed_bytes(length)
-    total = jax.jit(lambda packed_KxC, weights_K: weights_K @ codec.decode(packed_KxC, length=length))
+    total = jax.jit(
+        lambda packed_KxC, weights_K: weighted_sum(codec, packed_KxC[None], weights_K[None], length)
+    )
     weights_K = np.full(_TOP_K, 1 / _TOP_K, np.float32)
     triples = _triples(np.fromiter(bank.records, np.int64))
     some = itertools.cycle(triples)

@@ -16,7 +16,7 @@ import numpy as np
 
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
 from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, MetaParams, adapted_head, descend
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.bank.codecs import CODECS, weighted_sum
 from regrad_jax.checkpoint import Checkpoint
 from regrad_jax.errors import UserError
 from regrad_jax.methods.devices import DEVICE, replicate, shard, spread, unshard
@@ -75,11 +75,8 @@ def _fetch(packed_RxC: jax.Array, places_QxK: jax.Array) -> jax.Array:
 def _adapt_program(codec: str, weighting: str, resident: bool):
     def adapt(layout: RowLayout, meta: MetaParams, packed, places_QxK, scores_QxK, sound_QxK, gamma) -> Tree:
         packed_QxKxC = _fetch(packed, places_QxK) if resident else packed
-        count, k, width = packed_QxKxC.shape
-        flat = packed_QxKxC.reshape(count * k, width)
-        rows_QxKxP = CODECS[codec].decode(flat, length=layout.size).reshape(count, k, layout.size)
         weights_QxK = DOCUMENT_WEIGHTS[weighting](scores_QxK, sound_QxK, meta.log_temperature)
-        total_QxP = jnp.einsum("qk,qkp->qp", weights_QxK, rows_QxKxP)
+        total_QxP = weighted_sum(CODECS[codec], packed_QxKxC, weights_QxK, layout.size)
         return descend(meta, layout.unflatten(total_QxP), gamma)
 
     return spread(adapt, static=(0,))

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.bank.codecs import CODECS, weighted_sum
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -152,3 +152,19 @@ def test_importing_the_codecs_starts_no_device():
         [sys.executable, "-c", "; ".join(lines)], capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("k", [0, 1, 3])
+def test_the_weighted_sum_is_of_the_decoded_rows(name, k):
+    codec, length = CODECS[name], 300
+    rng = np.random.default_rng(0)
+    weights_QxK = rng.standard_normal((2, k)).astype(np.float32)
+    packed_QxKxC = np.stack(
+        [codec.encode(jnp.asarray(rng.standard_normal((k, length), np.float32))) for _ in weights_QxK]
+    )
+    rows_QxKxP = [codec.decode(jnp.asarray(packed_KxC), length=length) for packed_KxC in packed_QxKxC]
+    added = jax.jit(weighted_sum, static_argnums=(0, 3))(codec, packed_QxKxC, weights_QxK, length)
+    assert added.dtype == jnp.float32
+    expected = np.einsum("qk,qkp->qp", weights_QxK, np.stack(rows_QxKxP))
+    np.testing.assert_allclose(added, expected, rtol=1e-5, atol=1e-6)

@@ -286,6 +286,17 @@ def test_random_bit_flips_are_never_silent(tmp_path):
     _assert_holds(Bank.open(path), ids)
 
 
+def test_a_row_that_was_read_is_gone_with_its_document(tmp_path):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, ["a", "b"])
+        for _ in range(2):  # the second time from memory
+            np.testing.assert_array_equal(bank.read_rows([0, 1]), _arrays(["a", "b"])[0])
+        bank.delete(["a"])
+        with pytest.raises(UserError, match="no document at position 0"):
+            bank.read_rows([0])
+        np.testing.assert_array_equal(bank.read_rows([1]), _arrays(["b"])[0])
+
+
 def test_a_lost_file_is_an_error_and_not_a_zero_gradient(tmp_path):
     with Bank.create(tmp_path / "bank", _manifest()) as bank:
         _append(bank, ["a"])
