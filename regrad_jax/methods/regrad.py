@@ -21,9 +21,10 @@ from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.bank.builder import Built, Encoded, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
+from regrad_jax.bank.reader import place_of
 from regrad_jax.bank.records import Record
 from regrad_jax.bank.shards import State
-from regrad_jax.bank.store import Bank, place_of
+from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
 from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage

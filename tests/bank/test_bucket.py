@@ -18,8 +18,9 @@ from test_store import E, P, _append, _arrays, _assert_holds, _ids, _manifest
 from regrad_jax.bank import bucket, place
 from regrad_jax.bank.builder import Encoded, build
 from regrad_jax.bank.place import UnreachableError
+from regrad_jax.bank.reader import place_of
 from regrad_jax.bank.shard import Shard
-from regrad_jax.bank.store import Bank, place_of
+from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval.index import open_index
