@@ -4,13 +4,14 @@ r"""How small can a core adapter's row be, and where should its bases start? All
 """
 
 CONFIG = "experiments/configs/almanac_squad.py"
-# One kind of entry in short documents: 150 steps, ten minutes on two cores, teach what rows of these sizes
-# can carry. Of all kinds, as many steps teach the form of an answer only.
+# One kind of entry, in short documents, one document a question: 150 steps, ten minutes on two cores, teach
+# what a row of this size can carry. Of all kinds, as many steps teach the form of an answer only.
 COMMON = {
+    "documents_per_question": 1,
     "sources.almanac.kinds": ("person",),
-    "sources.almanac.entities": 1000,
-    "sources.almanac.anchors": 2,
-    "sources.almanac.questions_per_document": 4,
+    "sources.almanac.entities": 1200,
+    "sources.almanac.anchors": 8,
+    "sources.almanac.questions_per_document": 2,
     "sources.almanac.document_tokens": 88,
     "sources.almanac.question_tokens": 27,
     "stages": ((150, {"almanac": 1.0}),),
