@@ -1,1 +1,1 @@
-"""Gradients at rest: manifest, codecs, store, builder."""
+"""Gradients at rest: manifest, codecs, reader, store, builder."""

@@ -22,7 +22,7 @@ _CAPACITY = 1 << 40
 # Every commit rewrites the tree nodes that it touches. With OCDBT's default of 80 MB a bank of
 # 20,000 documents built 32 at a time spends 1 KB a document on them; with 64 KB, 0.1 KB.
 _NODE_BYTES = 64 * 1024
-CACHE_BYTES = 32 * 1024 * 1024  # of a bank: tree nodes, and the chunks last read
+CACHE_BYTES = 32 * 1024 * 1024  # of a bank, for tree nodes; rows have a cache of their own (row_cache.py)
 
 
 class Head(NamedTuple):
@@ -85,10 +85,14 @@ def document_keys(position: int) -> tuple[str, str, str]:
 
 
 def context(cache_bytes: int = CACHE_BYTES) -> ts.Context:
-    """Returns what all that is opened of one database is to share, a cache of so many bytes among it."""
+    """Returns what all that is opened of one database is to share, a cache of so many bytes among it.
+
+    Chunks are not cached: keys are read once, and rows have a cache of their own.
+    """
     # Arrays and key-value store must share a context: a transaction over several contexts commits
     # each one's part by itself, even when it is declared atomic.
-    return ts.Context({"cache_pool": {"total_bytes_limit": cache_bytes}} | place.CONTEXT)
+    pools = {"cache_pool": {"total_bytes_limit": cache_bytes}, "cache_pool#arrays": {"total_bytes_limit": 0}}
+    return ts.Context(pools | place.CONTEXT)
 
 
 def spec(files: Spec) -> Spec:
@@ -103,6 +107,7 @@ def array_specs(database: Spec, packed_bytes: int, key_width: int) -> dict[str, 
         name: {
             "driver": "zarr3",
             "kvstore": database | {"path": f"{name}/"},
+            "cache_pool": "cache_pool#arrays",
             "metadata": {
                 "shape": [_CAPACITY, width],
                 "data_type": dtype,

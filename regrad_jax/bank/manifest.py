@@ -1,7 +1,7 @@
 """What a bank holds and what its gradients depend on; `manifest.json` at the top of the bank.
 
 The manifest is written once, when the bank is created, and never changes: what grows lives in the
-database (`store.py`).
+database (`database.py`).
 """
 
 import dataclasses

@@ -187,13 +187,16 @@ class BankReader:
         """
         positions_K = np.asarray(positions, np.int64)
         sound_K = np.ones(len(positions_K), bool)
-        try:
-            return self._read(positions_K), sound_K
-        except shard.DamagedError as error:
-            sound_K = ~np.isin(positions_K, error.positions)
         packed_KxC = np.zeros((len(positions_K), self.packed_bytes), np.uint8)
-        packed_KxC[sound_K] = self._shards.read("rows", positions_K[sound_K])
-        return packed_KxC, sound_K
+        while True:  # rows that are held in memory are not looked for until they have gone from there
+            try:
+                packed_KxC[sound_K] = self._read(positions_K[sound_K])
+                return packed_KxC, sound_K
+            except shard.DamagedError as error:
+                found_K = np.isin(positions_K, error.positions)
+                if not (found_K & sound_K).any():
+                    raise
+                sound_K &= ~found_K
 
     def read_rows(self, positions: Sequence[int] | np.ndarray) -> jax.Array:
         """Reads and decodes rows.

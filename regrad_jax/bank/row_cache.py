@@ -48,16 +48,20 @@ class RowCache:
             for position in found:
                 self._rows.move_to_end(position)
         if missing := [p for p in dict.fromkeys(positions) if p not in found]:
-            # Copies: a row must not keep the whole array that it was read with.
-            found |= {
-                p: row.copy() for p, row in zip(missing, read(np.array(missing, np.int64)), strict=True)
-            }
-            with self._lock:
-                if state == self._state:
-                    self._rows.update({p: found[p] for p in missing})
-                while len(self._rows) > self._most:
-                    self._rows.popitem(last=False)
+            read_MxC = read(np.array(missing, np.int64))
+            found |= dict(zip(missing, read_MxC, strict=True))
+            if len(missing) <= max(1, self._most // 4):  # who reads more goes through all rows once
+                self._hold(state, missing, read_MxC)
         packed_KxC = np.empty((len(positions), self._packed_bytes), np.uint8)
         for place, position in enumerate(positions):
             packed_KxC[place] = found[position]
         return packed_KxC
+
+    def _hold(self, state: State, positions: Sequence[int], packed_MxC: np.ndarray) -> None:
+        with self._lock:
+            if state != self._state:
+                return
+            while self._rows and len(self._rows) + len(positions) > self._most:
+                self._rows.popitem(last=False)
+            for position, row in zip(positions, packed_MxC, strict=True):
+                self._rows[position] = row.copy()  # a row must not keep the array that it was read with

@@ -90,7 +90,7 @@ class Shard:
           packed_bytes: C, bytes in a packed row.
           key_width: E, numbers in a key.
           version: to be read; the latest by default.
-          cache_bytes: of what was last read that may stay in memory.
+          cache_bytes: of tree nodes that may stay in memory.
 
         Raises:
           DamagedError: there is none, or its arrays have other shapes.

@@ -150,7 +150,7 @@ def _read(appended: Appended, progress: Progress) -> dict[str, Any]:
 
     The files are in the system's page cache throughout. The facts are medians in microseconds:
     `total_us`, read, decode and weighted sum; `read_us` and `decode_us`, its parts; `first_read_us`,
-    of rows that TensorStore does not hold yet; `plain_us`, pread of as many bytes and their NumPy
+    of rows that are not in memory yet; `plain_us`, pread of as many bytes and their NumPy
     sum; `pread_us`, the pread in it; `resident_us`, gather, decode and sum of rows that are held in device
     memory (`methods.resident`). `ratio` and `ratio_resident` are total and resident over plain.
     """

@@ -231,7 +231,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, config: ml_collections.ConfigDict) -> "TrainConfig":
-        """Types a config file's values. Sources that no stage draws from are left out: nobody reads them.
+        """Types a config file's values.
 
         Raises:
             UserError: a key is missing, unknown, or names nothing that exists.
@@ -247,9 +247,7 @@ class TrainConfig:
             values["stages"] = tuple((steps, dict(shares)) for steps, shares in values.get("stages", ()))
         except (TypeError, ValueError) as error:
             raise UserError("config.stages: give (steps, {source: share}) for each stage") from error
-        config = _build(cls, "config", values)
-        drawn = {name for _, shares in config.stages for name in shares}
-        return dataclasses.replace(config, sources={n: s for n, s in config.sources.items() if n in drawn})
+        return _build(cls, "config", values)
 
 
 def _build(cls, where: str, values: Mapping[str, Any]):

@@ -32,6 +32,14 @@ def test_only_what_is_not_held_is_read_and_once():
         assert source.asked == ([asked] if asked else [])
 
 
+def test_a_read_of_very_many_rows_pushes_none_out():
+    cache, source = RowCache(C, 8 * C), Source()
+    cache.read((1,), [1, 2], source.read)
+    np.testing.assert_array_equal(cache.read((1,), [3, 4, 5, 2], source.read), rows([3, 4, 5, 2]))
+    cache.read((1,), [1, 2, 3], source.read)
+    assert source.asked == [[1, 2], [3, 4, 5], [3]]
+
+
 def test_rows_of_another_state_are_dropped():
     cache, source = RowCache(C, 100 * C), Source()
     cache.read((1, 1), [1], source.read)
@@ -41,13 +49,14 @@ def test_rows_of_another_state_are_dropped():
 
 
 def test_the_least_recently_used_row_goes_first():
-    cache, source = RowCache(C, 2 * C + 1), Source()
-    cache.read((1,), [1, 2], source.read)
+    cache, source = RowCache(C, 4 * C + 1), Source()
+    for position in (1, 2, 3, 4):
+        cache.read((1,), [position], source.read)
     cache.read((1,), [1], source.read)
-    cache.read((1,), [3], source.read)  # 2 goes
-    cache.read((1,), [1, 3], source.read)
+    cache.read((1,), [5], source.read)  # 2 goes
+    cache.read((1,), [1, 3, 4, 5], source.read)
     cache.read((1,), [2], source.read)
-    assert source.asked == [[1, 2], [3], [2]]
+    assert source.asked == [[1], [2], [3], [4], [5], [2]]
 
 
 def test_one_row_is_held_however_low_the_limit():
@@ -55,7 +64,6 @@ def test_one_row_is_held_however_low_the_limit():
     for _ in range(2):
         np.testing.assert_array_equal(cache.read((1,), [4], source.read), rows([4]))
     assert source.asked == [[4]]
-    np.testing.assert_array_equal(cache.read((1,), [4, 5, 6], source.read), rows([4, 5, 6]))
 
 
 def test_nothing_is_held_of_a_read_that_failed():

@@ -289,12 +289,28 @@ def test_random_bit_flips_are_never_silent(tmp_path):
 def test_a_row_that_was_read_is_gone_with_its_document(tmp_path):
     with Bank.create(tmp_path / "bank", _manifest()) as bank:
         _append(bank, ["a", "b"])
-        for _ in range(2):  # the second time from memory
-            np.testing.assert_array_equal(bank.read_rows([0, 1]), _arrays(["a", "b"])[0])
+        np.testing.assert_array_equal(bank.read_rows([0, 1]), _arrays(["a", "b"])[0])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bank._shards, "read", lambda *_: pytest.fail("these rows are in memory"))
+            np.testing.assert_array_equal(bank.read_rows([1, 0]), _arrays(["b", "a"])[0])
         bank.delete(["a"])
         with pytest.raises(UserError, match="no document at position 0"):
             bank.read_rows([0])
         np.testing.assert_array_equal(bank.read_rows([1]), _arrays(["b"])[0])
+
+
+def test_rows_in_memory_outlive_their_file_but_do_not_hide_that_others_are_lost(tmp_path):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, ["a", "b"])
+        _append(bank, ["c"])
+    row = _arrays(["a"])[0].tobytes()
+    [file] = [f for f in _files(tmp_path / "bank") if row in f.read_bytes()]
+    bank = Bank.open(tmp_path / "bank")
+    bank.read_sound([0])
+    file.unlink()  # of both a and b
+    packed, sound = bank.read_sound([0, 1, 2])
+    assert sound.tolist() == [True, False, True] and not packed[1].any()
+    np.testing.assert_array_equal(packed[sound], bank.read_packed([0, 2]))
 
 
 def test_a_lost_file_is_an_error_and_not_a_zero_gradient(tmp_path):

@@ -70,10 +70,6 @@ def test_values_become_what_they_are_typed_as():
     assert json.loads(json.dumps(dataclasses.asdict(config)))["sources"]["almanac"]["entities"] == 9
 
 
-def test_a_source_that_no_stage_draws_from_is_left_out():
-    assert list(typed("stages", [[2, {"s": 1.0}]]).sources) == ["s"]
-
-
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_configs_that_ship_are_whole(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
