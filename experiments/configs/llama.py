@@ -7,8 +7,8 @@ The argument is 1b (3.2), 3b (3.2) or 8b (3.1); FOLDER is that model's Hugging F
 name of a preset stands there, which is enough for --dry_run.
 """
 
-import importlib.util
 import pathlib
+import runpy
 
 import ml_collections
 
@@ -25,9 +25,4 @@ def get_config(size: str = "1b") -> ml_collections.ConfigDict:
 
 
 def _released_recipe() -> ml_collections.ConfigDict:
-    path = pathlib.Path(__file__).with_name("almanac_squad.py")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config()
+    return runpy.run_path(str(pathlib.Path(__file__).with_name("almanac_squad.py")))["get_config"]()

@@ -25,6 +25,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+_UNROLLED_ROWS = 8  # of a weighted sum; more would only take longer to compile
+
 
 class Codec(NamedTuple):
     """One way of packing rows.
@@ -54,11 +56,14 @@ def weighted_sum(codec: Codec, packed_QxKxC: jax.Array, weights_QxK: jax.Array, 
     Returns:
       sum_QxP float32.
     """
-    terms = (
-        weights_QxK[:, k, None] * codec.decode(packed_QxKxC[:, k], length=length)
-        for k in range(packed_QxKxC.shape[1])
-    )
-    return sum(terms, jnp.zeros((len(packed_QxKxC), length), jnp.float32))
+
+    def add(sum_QxP, one):
+        packed_QxC, weights_Q = one
+        return sum_QxP + weights_Q[:, None] * codec.decode(packed_QxC, length=length), None
+
+    zero_QxP = jnp.zeros((len(packed_QxKxC), length), jnp.float32)
+    ranks = jnp.swapaxes(packed_QxKxC, 0, 1), weights_QxK.T
+    return jax.lax.scan(add, zero_QxP, ranks, unroll=_UNROLLED_ROWS)[0]
 
 
 def _to_bytes(values_NxM: jax.Array) -> jax.Array:
