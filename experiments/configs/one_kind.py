@@ -2,8 +2,8 @@
 
     regrad train --config experiments/configs/one_kind.py --workdir runs/one_kind
 
-The released recipe on short documents about invented people, each asked for with nothing beside it. As few steps
-on all kinds of entries would teach the form of an answer only.
+The released recipe on short documents about invented people, each asked for with nothing beside it. As few
+steps on all kinds of entries would teach the form of an answer only.
 """
 
 import pathlib

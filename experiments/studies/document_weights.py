@@ -76,8 +76,8 @@ def scorers(width: int) -> dict[str, Scorer]:
 def choices(source: SourceConfig, split: str, embedder: Embedder, found: bool) -> Choices:
     """Returns what is chosen from.
 
-    With `found` it is what retrieval finds first, of questions whose own document is among it; without, the own
-    document and the best others, of all questions.
+    With `found` it is what retrieval finds first, of questions whose own document is among it; without, the
+    own document and the best others, of all questions.
     """
     documents, questions = read_source(source, split, _ENTITIES[split], _SEED)
     place = {document.id: n for n, document in enumerate(documents)}
