@@ -5,8 +5,6 @@ bank, _ = regrad.build(read_corpus("notes.jsonl"), "notes.bank")
 print(regrad.ask(["Who keeps the Orsk light?"], bank)[0].answer)
 """
 
-import collections
-import dataclasses
 import functools
 import os
 import time
@@ -17,8 +15,7 @@ import jax
 import numpy as np
 
 from regrad_jax.adaptation.adapter import RowLayout, Tree
-from regrad_jax.adaptation.inner import Documents, document_gradients
-from regrad_jax.bank.builder import Built, Encoded, build
+from regrad_jax.bank.builder import Built, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.reader import place_of
@@ -26,11 +23,11 @@ from regrad_jax.bank.records import Record
 from regrad_jax.bank.shards import State
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
-from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage
 from regrad_jax.data.prompts import PROMPTS, PromptFamily, clean_answer
 from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
+from regrad_jax.methods.encoding import PassageEncoder
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.resident import Resident
 from regrad_jax.models.assets import ASSETS
@@ -38,8 +35,6 @@ from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.progress import Progress, to_stderr
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.retrieval.index import Index, Kind, open_index
-
-_TOKEN_STEP = 32  # documents are padded to a multiple of this, so that few programs are compiled
 
 
 class Cited(NamedTuple):
@@ -85,7 +80,6 @@ class ReGrad:
         self.embedder = embedder
         self._index: tuple[Bank, State, Kind, Index] | None = None
         self._held: tuple[Bank, State, Resident] | None = None
-        self._gradients = jax.jit(self._rows, static_argnames="layout")
 
     @classmethod
     def load(
@@ -136,6 +130,11 @@ class ReGrad:
     def wording(self) -> PromptFamily:
         """The prompt family that the checkpoint was trained with."""
         return PROMPTS[self.checkpoint.prompts](self.base.tokenizer)
+
+    @functools.cached_property
+    def passage_encoder(self) -> PassageEncoder:
+        """What makes rows and keys of documents."""
+        return PassageEncoder(self.checkpoint, self.base, self.embedder, self.wording)
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -222,7 +221,7 @@ class ReGrad:
         """
         if not documents:
             raise UserError("no documents to build a bank from; give at least one")
-        passages = self.passages(documents)
+        passages = self.passage_encoder.passages(documents)
         return self._build(passages, path, codec, shards, tensors, batch_size, progress)
 
     def rebuild(
@@ -253,15 +252,16 @@ class ReGrad:
         documents: dict[str, list[Passage]] = {}
         for passage in old.passages():
             documents.setdefault(passage.document_id, []).append(passage)
-        wording, limit = self.wording.document, self.checkpoint.document_tokens
         passages: list[Passage] = []
         for document_id, pieces in documents.items():
-            if all(len(self._tokens(wording(piece.content))) <= limit for piece in pieces):
+            if all(map(self.passage_encoder.fits, pieces)):
                 passages += pieces
                 continue
             pieces.sort(key=lambda piece: int(piece.id.removeprefix(document_id).removeprefix("#") or 0))
             text = "\n".join(piece.text for piece in pieces)
-            passages += self.passages([Document(document_id, text, pieces[0].title, pieces[0].source)])
+            passages += self.passage_encoder.passages(
+                [Document(document_id, text, pieces[0].title, pieces[0].source)]
+            )
         if not passages:
             raise UserError(f"bank {old.place} is empty; there is nothing to build again")
         manifest = old.manifest
@@ -291,54 +291,12 @@ class ReGrad:
         if tensors and self.checkpoint.layout.keep(tensors) != self.layout(bank):
             held = ", ".join(leaf for leaf, _ in bank.manifest.row_layout)
             raise UserError(f"bank {path} holds {held}; leave --tensors out or build a new bank")
-        encode = functools.partial(self._encode, batch_size=batch_size, layout=self.layout(bank))
+        encode = functools.partial(
+            self.passage_encoder.encode, batch_size=batch_size, layout=self.layout(bank)
+        )
         with bank:
             commit_size = batch_size * max(1, 32 // batch_size)
             return bank, build(bank, passages, encode, commit_size=commit_size, progress=progress)
-
-    def passages(self, documents: Sequence[Document]) -> list[Passage]:
-        """Cuts documents to the length that the checkpoint was trained with."""
-        passages: list[Passage] = []
-        wording, limit = self.wording, self.checkpoint.document_tokens
-        for document in documents:
-            while (frame := len(self._tokens(wording.document(f"{document.title}: ")))) > limit // 2:
-                # The text gets half the room at least, whatever its title.
-                document = dataclasses.replace(document, title=document.title[: len(document.title) * 2 // 3])
-            passages += cut_passages(document, lambda text: len(self._tokens(" " + text)), limit - frame)
-        for passage_id, times in collections.Counter(p.id for p in passages).items():
-            if times > 1:
-                raise UserError(f"two passages would have the id {passage_id!r}; rename a document")
-        return passages
-
-    def _tokens(self, text: str) -> list[int]:
-        return self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def _rows(self, decoder, meta, documents: Documents, layout: RowLayout):
-        checkpoint = self.checkpoint
-        grads_N, losses_N = document_gradients(
-            decoder, checkpoint.adapter, meta, documents, checkpoint.inner_steps
-        )
-        return layout.flatten(grads_N), losses_N
-
-    def _encode(self, passages: Sequence[Passage], batch_size: int, layout: RowLayout) -> Encoded:
-        wording, limit = self.wording.document, self.checkpoint.document_tokens
-        tokens = [self._tokens(wording(p.content))[:limit] for p in passages]
-        rows, losses = [], []
-        for start in range(0, len(tokens), batch_size):
-            batch = tokens[start : start + batch_size]
-            longest = -(-max(map(len, batch)) // _TOKEN_STEP) * _TOKEN_STEP
-            tokens_NxT = np.zeros((batch_size, longest), np.int32)
-            lengths_N = np.zeros(batch_size, np.int32)
-            for row, ids in enumerate(batch):
-                tokens_NxT[row, : len(ids)] = ids
-                lengths_N[row] = len(ids)
-            documents = Documents(tokens_NxT, lengths_N)
-            made = self._gradients(self.base.decoder, self.checkpoint.meta, documents, layout=layout)
-            rows.append(np.asarray(made[0])[: len(batch)])
-            losses.append(np.asarray(made[1])[: len(batch)])
-        keys_NxE = self.embedder.embed([p.content for p in passages])
-        counts_N = np.array([len(ids) for ids in tokens])
-        return Encoded(np.concatenate(rows), keys_NxE, counts_N, np.concatenate(losses))
 
     # ---- asking ----
 

@@ -204,7 +204,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, m
     monkeypatch.setattr(ReGrad, "_encode", encode)
     bank, built = regrad.build(documents, tmp_path / "b", progress=SILENT)
     assert built.unchanged == calls[0] > 0
-    assert len(bank) == built.added + built.unchanged == len(regrad.passages(documents))
+    assert len(bank) == built.added + built.unchanged == len(regrad.passage_encoder.passages(documents))
     assert len({r.id for r in bank.records.values()}) == len(bank)
 
 
@@ -225,7 +225,7 @@ def test_a_gradient_that_is_not_finite_is_refused_by_name(regrad, data, tmp_path
 
 def test_long_documents_are_cut_and_deleted_whole(regrad, tmp_path):
     long = Document("long", " ".join(f"Sentence number {n} is here." for n in range(60)), title="A title")
-    passages = regrad.passages([long])
+    passages = regrad.passage_encoder.passages([long])
     assert len(passages) > 3
     for passage in passages:
         assert len(regrad._tokens(f"Passage: {passage.content}")) <= regrad.checkpoint.document_tokens + 2
@@ -521,7 +521,7 @@ def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, folder
 def test_passages_whose_ids_collide_are_refused(regrad):
     documents = [Document("d", "One sentence of some words. " * 60), Document("d#1", "Five.")]
     with pytest.raises(UserError, match="two passages would have the id 'd#1'"):
-        regrad.passages(documents)
+        regrad.passage_encoder.passages(documents)
 
 
 def test_a_text_that_looks_titled_is_rebuilt_as_it_was(regrad, tmp_path):

@@ -1,0 +1,91 @@
+"""Documents become passages, and passages rows and keys for a bank."""
+
+import collections
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from regrad_jax.adaptation.adapter import RowLayout
+from regrad_jax.adaptation.inner import Documents, document_gradients
+from regrad_jax.bank.builder import Encoded
+from regrad_jax.checkpoint import Checkpoint
+from regrad_jax.data.corpus import cut_passages
+from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.prompts import PromptFamily
+from regrad_jax.errors import UserError
+from regrad_jax.models.base import BaseModel
+from regrad_jax.retrieval.embedding import Embedder
+
+_TOKEN_STEP = 32  # documents are padded to a multiple of this, so that few programs are compiled
+
+
+class PassageEncoder:
+    """What a checkpoint makes of documents."""
+
+    def __init__(self, checkpoint: Checkpoint, base: BaseModel, embedder: Embedder, wording: PromptFamily):
+        self._checkpoint = checkpoint
+        self._base = base
+        self._embedder = embedder
+        self._wording = wording
+        self._gradients = jax.jit(self._rows, static_argnames="layout")
+
+    def passages(self, documents: Sequence[Document]) -> list[Passage]:
+        """Cuts documents to the length that the checkpoint was trained with.
+
+        Raises:
+            UserError: two passages would have one id.
+        """
+        passages: list[Passage] = []
+        limit = self._checkpoint.document_tokens
+        for document in documents:
+            while (frame := len(self._worded(f"{document.title}: "))) > limit // 2:
+                # The text gets half the room at least, whatever its title.
+                document = dataclasses.replace(document, title=document.title[: len(document.title) * 2 // 3])
+            passages += cut_passages(document, lambda text: len(self._tokens(" " + text)), limit - frame)
+        for passage_id, times in collections.Counter(p.id for p in passages).items():
+            if times > 1:
+                raise UserError(f"two passages would have the id {passage_id!r}; rename a document")
+        return passages
+
+    def fits(self, passage: Passage) -> bool:
+        """Returns whether a passage need not be cut."""
+        return len(self._worded(passage.content)) <= self._checkpoint.document_tokens
+
+    def encode(self, passages: Sequence[Passage], batch_size: int, layout: RowLayout) -> Encoded:
+        """Computes gradients and keys.
+
+        Args:
+            passages: at least one; what is longer than the checkpoint's documents is cut off.
+            batch_size: passages whose gradients are computed in one pass.
+            layout: of the rows.
+        """
+        tokens = [self._worded(p.content)[: self._checkpoint.document_tokens] for p in passages]
+        rows, losses = [], []
+        for start in range(0, len(tokens), batch_size):
+            batch = tokens[start : start + batch_size]
+            longest = -(-max(map(len, batch)) // _TOKEN_STEP) * _TOKEN_STEP
+            tokens_NxT = np.zeros((batch_size, longest), np.int32)
+            lengths_N = np.zeros(batch_size, np.int32)
+            for row, ids in enumerate(batch):
+                tokens_NxT[row, : len(ids)] = ids
+                lengths_N[row] = len(ids)
+            documents = Documents(tokens_NxT, lengths_N)
+            made = self._gradients(self._base.decoder, self._checkpoint.meta, documents, layout=layout)
+            rows.append(np.asarray(made[0])[: len(batch)])
+            losses.append(np.asarray(made[1])[: len(batch)])
+        keys_NxE = self._embedder.embed([p.content for p in passages])
+        counts_N = np.array([len(ids) for ids in tokens])
+        return Encoded(np.concatenate(rows), keys_NxE, counts_N, np.concatenate(losses))
+
+    def _rows(self, decoder, meta, documents: Documents, layout: RowLayout):
+        config, steps = self._checkpoint.adapter, self._checkpoint.inner_steps
+        grads_N, losses_N = document_gradients(decoder, config, meta, documents, steps)
+        return layout.flatten(grads_N), losses_N
+
+    def _worded(self, content: str) -> list[int]:
+        return self._tokens(self._wording.document(content))
+
+    def _tokens(self, text: str) -> list[int]:
+        return self._base.tokenizer(text, add_special_tokens=False)["input_ids"]
