@@ -23,6 +23,7 @@ from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
 from regrad_jax.methods.answering import Adaptation, Generated
+from regrad_jax.methods.encoding import PassageEncoder
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad, Retrieved
 from regrad_jax.models.base import load_base
@@ -185,7 +186,7 @@ def test_building_again_costs_nothing_and_a_changed_document_replaces_its_row(re
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, monkeypatch):
-    encode, calls = ReGrad._encode, []
+    encode, calls = PassageEncoder.encode, []
 
     def dying(self, passages, **options):
         calls.append(len(passages))
@@ -198,10 +199,10 @@ def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, m
         for n in range(3)
         for d in data.documents
     ]
-    monkeypatch.setattr(ReGrad, "_encode", dying)
+    monkeypatch.setattr(PassageEncoder, "encode", dying)
     with pytest.raises(KeyboardInterrupt):
         regrad.build(documents, tmp_path / "b", progress=SILENT)
-    monkeypatch.setattr(ReGrad, "_encode", encode)
+    monkeypatch.setattr(PassageEncoder, "encode", encode)
     bank, built = regrad.build(documents, tmp_path / "b", progress=SILENT)
     assert built.unchanged == calls[0] > 0
     assert len(bank) == built.added + built.unchanged == len(regrad.passage_encoder.passages(documents))
@@ -209,14 +210,14 @@ def test_an_interrupted_build_goes_on_where_it_stopped(regrad, data, tmp_path, m
 
 
 def test_a_gradient_that_is_not_finite_is_refused_by_name(regrad, data, tmp_path, monkeypatch):
-    encode = ReGrad._encode
+    encode = PassageEncoder.encode
 
     def broken(self, passages, **options):
         made = encode(self, passages, **options)
         made.rows_NxP[0, 7] = np.nan
         return made._replace(rows_NxP=made.rows_NxP)
 
-    monkeypatch.setattr(ReGrad, "_encode", broken)
+    monkeypatch.setattr(PassageEncoder, "encode", broken)
     bank, built = regrad.build(data.documents[:3], tmp_path / "b", progress=SILENT)
     assert len(built.refused) == 1
     assert built.refused[0] not in {r.id for r in bank.records.values()}
@@ -228,7 +229,8 @@ def test_long_documents_are_cut_and_deleted_whole(regrad, tmp_path):
     passages = regrad.passage_encoder.passages([long])
     assert len(passages) > 3
     for passage in passages:
-        assert len(regrad._tokens(f"Passage: {passage.content}")) <= regrad.checkpoint.document_tokens + 2
+        tokens = regrad.base.tokenizer.tokenize(f"Passage: {passage.content}")
+        assert len(tokens) <= regrad.checkpoint.document_tokens + 2
     bank, _ = regrad.build([long], tmp_path / "b", progress=SILENT)
     with bank:
         assert bank.delete(["long"]) == len(passages)
@@ -321,9 +323,9 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     def rows(decoder, meta, documents, layout):
         [tokens, *_], [length, *_] = documents
         encoded.append(decode(tokens[:length]))
-        return ReGrad._rows(other, decoder, meta, documents, layout)
+        return other.passage_encoder._rows(decoder, meta, documents, layout)
 
-    other._gradients = rows
+    other.passage_encoder._gradients = rows
     bank, _ = other.build([document], tmp_path / "bank", progress=SILENT)
     assert encoded == [family.document(f"A title: {document.text}")]
 
