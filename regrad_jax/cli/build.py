@@ -30,7 +30,9 @@ _SHARDS = flags.DEFINE_integer(
 _TENSORS = flags.DEFINE_multi_string(
     "tensors", [], "for a new bank, the adapter tensors to store, as down, B or down/B; all by default"
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "documents whose gradients are computed in one pass", 1)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 8, "documents whose gradients are computed in one pass, on all local devices together", 1
+)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
 
 

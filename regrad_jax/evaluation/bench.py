@@ -31,8 +31,8 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
     """Per-document gradients of a batch against the floor: operations over the measured matmul rate."""
     rng = np.random.default_rng(0)
     documents = _documents(regrad, rng, _DOCUMENTS)
-    decoder, adapter, meta = regrad.base.decoder, regrad.checkpoint.adapter, regrad.checkpoint.meta
-    steps = regrad.checkpoint.inner_steps
+    decoder = jax.device_put(regrad.base.decoder)
+    adapter, meta, steps = regrad.checkpoint.adapter, regrad.checkpoint.meta, regrad.checkpoint.inner_steps
     vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs, steps))
     facts: dict[str, Any] = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
     seconds = _seconds(lambda: vmapped(decoder, meta, documents))
@@ -58,7 +58,7 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])
     held = _seconds(lambda: regrad.answerer.adapt(adaptation._replace(packed=there)))
     documents = _documents(regrad, rng, 3)
-    decoder, adapter = regrad.base.decoder, regrad.checkpoint.adapter
+    decoder, adapter = jax.device_put(regrad.base.decoder), regrad.checkpoint.adapter
     steps = regrad.checkpoint.inner_steps
     gradients = jax.jit(
         lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs, steps)[0]
@@ -75,7 +75,7 @@ def query(regrad: ReGrad) -> dict[str, Any]:
 
 def train(regrad: ReGrad) -> dict[str, Any]:
     """One meta-gradient of one inner step: theta learned, theta at zero, and at zero with factors at hand."""
-    decoder, adapter = regrad.base.decoder, regrad.checkpoint.adapter
+    decoder, adapter = jax.device_put(regrad.base.decoder), regrad.checkpoint.adapter
     meta = jax.tree.map(jnp.asarray, regrad.checkpoint.meta)
     meta = meta._replace(theta=jax.tree.map(jnp.zeros_like, meta.theta))
     batch = _task_batch(regrad)
@@ -113,8 +113,9 @@ def torch(regrad: ReGrad) -> dict[str, Any]:
     checkpoint, batch = regrad.checkpoint, _task_batch(regrad)
     inner, meta = _one_step(regrad), checkpoint.meta
     gradient = _meta_gradient(regrad)
-    ours = _seconds(lambda: gradient(meta, regrad.base.decoder, batch))
-    (loss, _), grads = gradient(meta, regrad.base.decoder, batch)
+    decoder = jax.device_put(regrad.base.decoder)
+    ours = _seconds(lambda: gradient(meta, decoder, batch))
+    (loss, _), grads = gradient(meta, decoder, batch)
     # The fused attention kernels of PyTorch have no second derivative.
     model = AutoModelForCausalLM.from_pretrained(locate(checkpoint.base_model), attn_implementation="eager")
     torch_reference.wrap(model.eval().float(), inner.adapter)

@@ -13,6 +13,7 @@ from regrad_jax.adaptation.outer import Questions, answer_losses
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Question
 from regrad_jax.evaluation.metrics import Difference, paired_difference
+from regrad_jax.methods.devices import shard, spread, unshard
 from regrad_jax.methods.regrad import ReGrad
 
 _SEED = 0
@@ -84,24 +85,27 @@ def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
     longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
     width = -(-longest // _TOKEN_STEP) * _TOKEN_STEP
     program = _program(regrad.checkpoint.adapter, regrad.layout(bank))
+    devices = jax.local_device_count()
+    size = -(-_BATCH // devices) * devices
+    gammas = np.full(devices, gamma, np.float32)
     losses = []
-    for start in range(0, len(questions), _BATCH):
-        rows = [min(start + i, len(questions) - 1) for i in range(_BATCH)]
+    for start in range(0, len(questions), size):
+        rows = [min(start + i, len(questions) - 1) for i in range(size)]
         batch = _lay_out([prompts[r] for r in rows], [answers[r] for r in rows], width)
         rows_QxP = bank.read_rows([positions[r] for r in rows])
-        made = program(regrad.base.decoder, regrad.checkpoint.meta, rows_QxP, batch, gamma)
-        losses += np.asarray(made)[: len(questions) - start].tolist()
+        decoder, meta, _ = regrad.replicas
+        losses_Q = unshard(program(decoder, meta, *shard((rows_QxP, batch)), gammas))
+        losses += losses_Q[: len(questions) - start].tolist()
     return np.array(losses)
 
 
 @functools.cache
 def _program(adapter, layout):
-    @jax.jit
     def losses(decoder, meta, rows_QxP, batch, gamma):
         theta_Q = descend(meta, layout.unflatten(rows_QxP), gamma)
         return answer_losses(decoder, adapter, theta_Q, meta.bases, batch)[0]
 
-    return losses
+    return spread(losses)
 
 
 def _lay_out(prompts, answers, width: int) -> Questions:

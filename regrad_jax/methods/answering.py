@@ -8,7 +8,7 @@ import functools
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +17,8 @@ import numpy as np
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
 from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, MetaParams, adapted_head, descend
 from regrad_jax.bank.codecs import CODECS, weighted_sum
-from regrad_jax.checkpoint import Checkpoint
 from regrad_jax.errors import UserError
-from regrad_jax.methods.devices import DEVICE, replicate, shard, spread, unshard
-from regrad_jax.models.base import BaseModel
+from regrad_jax.methods.devices import DEVICE, Replicas, shard, spread, unshard
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import base_head, generate
 
@@ -93,15 +91,13 @@ _generate_program = spread(_generate, static=(0, 1))
 
 
 class Answerer:
-    """A checkpoint on its base model, on every local device."""
+    """Answers with a model on every local device."""
 
-    def __init__(self, checkpoint: Checkpoint, base: BaseModel):
-        self._checkpoint = checkpoint
-        self._tokenizer = base.tokenizer
-        self._decoder = replicate(base.decoder)
-        self._meta = replicate(checkpoint.meta)
-        self._stops_V = replicate(base.stops_V)
-        self._longest = base.decoder.config.max_position
+    def __init__(self, config: AdapterConfig, tokenizer: Any, replicas: Replicas):
+        self._config = config
+        self._tokenizer = tokenizer
+        self._decoder, self._meta, self._stops_V = replicas
+        self._longest = self._decoder.config.max_position
 
     def run(
         self, prompts: Sequence[str], adaptation: Adaptation | None, max_new_tokens: int = 20
@@ -193,7 +189,7 @@ class Answerer:
             jax.block_until_ready(theta)
         adapted = time.perf_counter()
         answers = _generate_program(
-            self._checkpoint.adapter, max_new_tokens, self._decoder, self._stops_V,
+            self._config, max_new_tokens, self._decoder, self._stops_V,
             *shard((padded, lengths)), theta, bases,
         )  # fmt: skip
         answers = unshard(answers)

@@ -4,14 +4,30 @@ The frozen model is copied to every device once; each call then moves only its b
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from regrad_jax.adaptation.inner import MetaParams
+from regrad_jax.models.decoder import SplitDecoder
+
 DEVICE = "device"  # the axis of every array that lies on the local devices
+
+
+class Replicas(NamedTuple):
+    """A model on every local device, with a leading device axis.
+
+    Attributes:
+        decoder: the frozen network.
+        meta: what was learned.
+        stops_V: bool, the tokens that end an answer.
+    """
+
+    decoder: SplitDecoder
+    meta: MetaParams
+    stops_V: jax.Array | np.ndarray
 
 
 def stack(parts: Sequence[jax.Array]) -> jax.Array:
@@ -31,7 +47,7 @@ def replicate(tree: Any) -> Any:
         return copies[id(leaf)]
 
     def copy_once(x):
-        return stack([jax.device_put(jnp.asarray(x)[None], device) for device in jax.local_devices()])
+        return stack([jax.device_put(x[None], device) for device in jax.local_devices()])
 
     return jax.tree.map(copy, tree)
 

@@ -2,34 +2,54 @@
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
-from regrad_jax.adaptation.adapter import RowLayout
-from regrad_jax.adaptation.inner import Documents, document_gradients
+from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout
+from regrad_jax.adaptation.inner import Documents, MetaParams, document_gradients
 from regrad_jax.bank.builder import Encoded
 from regrad_jax.checkpoint import Checkpoint
 from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage
 from regrad_jax.data.prompts import PromptFamily
 from regrad_jax.errors import UserError
-from regrad_jax.models.base import BaseModel
+from regrad_jax.methods.devices import Replicas, shard, spread, unshard
+from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.retrieval.embedding import Embedder
 
 _TOKEN_STEP = 32  # documents are padded to a multiple of this, so that few programs are compiled
 
 
-class PassageEncoder:
-    """What a checkpoint makes of documents."""
+@functools.cache
+def _gradient_program(config: AdapterConfig, steps: int):
+    def rows(layout: RowLayout, decoder: SplitDecoder, meta: MetaParams, documents: Documents):
+        grads_N, losses_N = document_gradients(decoder, config, meta, documents, steps)
+        return layout.flatten(grads_N), losses_N
 
-    def __init__(self, checkpoint: Checkpoint, base: BaseModel, embedder: Embedder, wording: PromptFamily):
+    return spread(rows, static=(0,))
+
+
+class PassageEncoder:
+    """What a checkpoint makes of documents, on every local device."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        tokenizer: Any,
+        embedder: Embedder,
+        wording: PromptFamily,
+        replicas: Replicas,
+    ):
         self._checkpoint = checkpoint
-        self._base = base
+        self._tokenizer = tokenizer
         self._embedder = embedder
         self._wording = wording
-        self._gradients = jax.jit(self._rows, static_argnames="layout")
+        self._replicas = replicas
+        self._gradients = _gradient_program(checkpoint.adapter, checkpoint.inner_steps)
 
     def passages(self, documents: Sequence[Document]) -> list[Passage]:
         """Cuts documents to the length that the checkpoint was trained with.
@@ -58,9 +78,11 @@ class PassageEncoder:
 
         Args:
             passages: at least one; what is longer than the checkpoint's documents is cut off.
-            batch_size: passages whose gradients are computed in one pass.
+            batch_size: passages whose gradients are computed in one pass, on all devices together.
             layout: of the rows.
         """
+        devices = jax.local_device_count()
+        batch_size = -(-batch_size // devices) * devices
         tokens = [self._worded(p.content)[: self._checkpoint.document_tokens] for p in passages]
         rows, losses = [], []
         for start in range(0, len(tokens), batch_size):
@@ -71,21 +93,17 @@ class PassageEncoder:
             for row, ids in enumerate(batch):
                 tokens_NxT[row, : len(ids)] = ids
                 lengths_N[row] = len(ids)
-            documents = Documents(tokens_NxT, lengths_N)
-            made = self._gradients(self._base.decoder, self._checkpoint.meta, documents, layout=layout)
-            rows.append(np.asarray(made[0])[: len(batch)])
-            losses.append(np.asarray(made[1])[: len(batch)])
+            documents = shard(Documents(tokens_NxT, lengths_N))
+            made = self._gradients(layout, self._replicas.decoder, self._replicas.meta, documents)
+            rows_NxP, losses_N = unshard(made)
+            rows.append(rows_NxP[: len(batch)])
+            losses.append(losses_N[: len(batch)])
         keys_NxE = self._embedder.embed([p.content for p in passages])
         counts_N = np.array([len(ids) for ids in tokens])
         return Encoded(np.concatenate(rows), keys_NxE, counts_N, np.concatenate(losses))
-
-    def _rows(self, decoder, meta, documents: Documents, layout: RowLayout):
-        config, steps = self._checkpoint.adapter, self._checkpoint.inner_steps
-        grads_N, losses_N = document_gradients(decoder, config, meta, documents, steps)
-        return layout.flatten(grads_N), losses_N
 
     def _worded(self, content: str) -> list[int]:
         return self._tokens(self._wording.document(content))
 
     def _tokens(self, text: str) -> list[int]:
-        return self._base.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -27,6 +27,7 @@ from regrad_jax.data.documents import Document, Passage
 from regrad_jax.data.prompts import PROMPTS, PromptFamily, clean_answer
 from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
+from regrad_jax.methods.devices import Replicas, replicate
 from regrad_jax.methods.encoding import PassageEncoder
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.resident import Resident
@@ -122,9 +123,14 @@ class ReGrad:
             ) from error
 
     @functools.cached_property
+    def replicas(self) -> Replicas:
+        """The model on every local device, where gradients are taken and answers decoded."""
+        return replicate(Replicas(self.base.decoder, self.checkpoint.meta, self.base.stops_V))
+
+    @functools.cached_property
     def answerer(self) -> Answerer:
-        """The model on every device; made when first needed, since building a bank does without."""
-        return Answerer(self.checkpoint, self.base)
+        """What decodes answers."""
+        return Answerer(self.checkpoint.adapter, self.base.tokenizer, self.replicas)
 
     @functools.cached_property
     def wording(self) -> PromptFamily:
@@ -134,7 +140,9 @@ class ReGrad:
     @functools.cached_property
     def passage_encoder(self) -> PassageEncoder:
         """What makes rows and keys of documents."""
-        return PassageEncoder(self.checkpoint, self.base, self.embedder, self.wording)
+        return PassageEncoder(
+            self.checkpoint, self.base.tokenizer, self.embedder, self.wording, self.replicas
+        )
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -212,7 +220,7 @@ class ReGrad:
             codec: how rows are packed, for a new bank.
             shards: of a new bank, by default one (`create`).
             tensors: of a new bank, by default all (`create`).
-            batch_size: documents whose gradients are computed in one pass.
+            batch_size: documents whose gradients are computed in one pass, on all local devices together.
             progress: takes a line of text now and then.
 
         Raises:
@@ -241,7 +249,7 @@ class ReGrad:
             old: whose texts to take; it is only read.
             path: the new bank's folder or URL.
             codec: how rows are packed; by default as in the old bank.
-            batch_size: documents whose gradients are computed in one pass.
+            batch_size: documents whose gradients are computed in one pass, on all local devices together.
             progress: takes a line of text now and then.
 
         Raises:
@@ -329,7 +337,7 @@ class ReGrad:
             UserError: the bank is empty or too large for the devices.
         """
         self._held = None  # frees what was held before
-        _ = self.answerer  # the model comes first: what it leaves is what there is for rows
+        _ = self.replicas  # the model comes first: what it leaves is what there is for rows
         held = Resident.load(bank)
         self._held = bank, bank.state, held
         return held

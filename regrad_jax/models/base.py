@@ -55,10 +55,10 @@ def locate(name: str) -> pathlib.Path:
     return fetch(name) if name in ASSETS else pathlib.Path(os.path.expanduser(name))
 
 
-def load_base(
-    name: str, first_layer: int, dtype: Any = jnp.float32, remat: bool = False, on_device: bool = True
-) -> BaseModel:
+def load_base(name: str, first_layer: int, dtype: Any = jnp.float32, remat: bool = False) -> BaseModel:
     """Loads a base model by asset name, Hugging Face folder or `.gguf` file; the rest as for `split`.
+
+    Its weights are NumPy arrays, for its user to lay on devices: once, and nowhere else.
 
     Raises:
         UserError: there is no such model, or it is not of a supported kind.
@@ -68,7 +68,7 @@ def load_base(
     tokenizer = load_tokenizer(path)
     return BaseModel(
         name=name,
-        decoder=split(config, params, first_layer, jnp.dtype(dtype), remat, on_device),
+        decoder=split(config, params, first_layer, jnp.dtype(dtype), remat, on_device=False),
         tokenizer=tokenizer,
         digest=asset_digest(path),
         tokenizer_digest=tokenizer_digest(tokenizer),

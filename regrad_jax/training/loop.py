@@ -81,9 +81,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         say(f"{release} is finished; nothing to do")
         return release
     # In host memory until it is laid over the mesh.
-    base = load_base(
-        config.base_model, config.adapter.first_layer, config.dtype, config.remat, on_device=False
-    )
+    base = load_base(config.base_model, config.adapter.first_layer, config.dtype, config.remat)
     meta = _start(config, base)
     embedder = Embedder.load(locate(config.encoder))
     say("reading and embedding the training texts")

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import init_meta
+from regrad_jax.adaptation.inner import Documents, document_gradients, init_meta
 from regrad_jax.bank.manifest import Fingerprint
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
@@ -65,6 +65,26 @@ def bank(regrad, data, tmp_path_factory) -> Bank:
     made, built = regrad.build(data.documents, tmp_path_factory.mktemp("bank") / "b", progress=SILENT)
     assert built.added == len(made) > len(data.documents)  # some are cut
     return made
+
+
+def test_rows_are_the_documents_gradients_on_whatever_device_they_were_taken(regrad, data, tmp_path):
+    assert jax.local_device_count() == 8
+    bank, _ = regrad.build(data.documents, tmp_path / "b", codec="float32", batch_size=11, progress=SILENT)
+    checkpoint = regrad.checkpoint
+    gradient = jax.jit(
+        lambda documents: document_gradients(
+            regrad.base.decoder, checkpoint.adapter, checkpoint.meta, documents, checkpoint.inner_steps
+        )
+    )
+    for position, record in bank.records.items():
+        tokens = regrad.base.tokenizer(f"Passage: {record.text}", add_special_tokens=False)["input_ids"]
+        padded = np.pad(tokens, (0, checkpoint.document_tokens - len(tokens))).astype(np.int32)
+        grads_1, loss_1 = gradient(Documents(padded[None], np.array([len(tokens)], np.int32)))
+        row = np.asarray(checkpoint.layout.flatten(grads_1)[0])
+        np.testing.assert_allclose(
+            bank.read_rows([position])[0], row, rtol=1e-4, atol=1e-5 * np.abs(row).max()
+        )
+        assert record.inner_loss == pytest.approx(float(loss_1[0]), rel=1e-5)
 
 
 def test_every_mode_answers_in_order_and_names_its_documents(regrad, bank, data):
@@ -320,10 +340,12 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     encoded, laid_out, asked = [], [], []
     decode = regrad.base.tokenizer.decode
 
-    def rows(decoder, meta, documents, layout):
-        [tokens, *_], [length, *_] = documents
+    gradients = other.passage_encoder._gradients
+
+    def rows(layout, decoder, meta, documents):
+        tokens, length = documents.tokens_NxT[0, 0], documents.lengths_N[0, 0]
         encoded.append(decode(tokens[:length]))
-        return other.passage_encoder._rows(decoder, meta, documents, layout)
+        return gradients(layout, decoder, meta, documents)
 
     other.passage_encoder._gradients = rows
     bank, _ = other.build([document], tmp_path / "bank", progress=SILENT)
