@@ -89,7 +89,7 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
     assert (plain.initial, gpu.initial) == ("", "regrad_jax/checkpoints/smollm2-135m")
     assert gpu.sources["almanac"].anchors == 8
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
-    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of one_gpu"):
+    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of two_cores, one_gpu"):
         get_config("two_gpus")
 
 
