@@ -1,4 +1,4 @@
-"""A try-out of meta-training in ten minutes on two cores: one kind of entry, one document a question.
+"""A try-out of meta-training in some ten minutes on two cores: one kind of entry, one document a question.
 
     regrad train --config experiments/configs/one_kind.py --workdir runs/one_kind
 

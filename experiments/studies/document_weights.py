@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from regrad_jax.errors import UserError
 from regrad_jax.models.assets import fetch
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.config import SourceConfig
@@ -130,11 +131,13 @@ def main() -> None:
     parser.add_argument(
         "--squad", required=True, help="the SQuAD-format file that the release was trained on"
     )
+    squad = SourceConfig("squad", path=parser.parse_args().squad)
+    try:
+        read_source(squad, "test", 0, 0)
+    except UserError as error:
+        parser.error(f"--squad: {error}")
     embedder = Embedder.load(fetch("minilm-l6"))
-    sources = {
-        "almanac": SourceConfig("almanac"),
-        "squad": SourceConfig("squad", path=parser.parse_args().squad),
-    }
+    sources = {"almanac": SourceConfig("almanac"), "squad": squad}
     read = lambda split, found: {n: choices(s, split, embedder, found) for n, s in sources.items()}
     parts = read("train", found=False).values()
     data = Choices(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

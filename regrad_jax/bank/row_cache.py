@@ -21,10 +21,10 @@ class RowCache:
 
         Args:
           packed_bytes: C, bytes in a row.
-          limit_bytes: of all rows that are held; it is one row at least.
+          limit_bytes: of all rows that are held; one is, whatever its size.
         """
         self._packed_bytes = packed_bytes
-        self._most = max(1, limit_bytes // packed_bytes)
+        self._most = limit_bytes // packed_bytes
         self._state: State | None = None
         self._rows: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._lock = threading.Lock()
