@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import importlib.resources
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -44,6 +45,7 @@ class Checkpoint:
         training: the training config as plain values.
         metrics: what was measured of it.
         inner_steps: gradient steps on a document.
+        damping: of their preconditioner, as in `InnerProblem`.
     """
 
     adapter: AdapterConfig
@@ -58,6 +60,7 @@ class Checkpoint:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     inner_steps: int = 1
+    damping: float = math.inf
 
     @property
     def layout(self) -> RowLayout:
@@ -65,7 +68,7 @@ class Checkpoint:
 
     @property
     def inner(self) -> InnerProblem:
-        return InnerProblem(self.adapter, self.weighting, self.inner_steps)
+        return InnerProblem(self.adapter, self.weighting, self.inner_steps, self.damping)
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything that a stored gradient depends on, as plain values.
@@ -84,6 +87,8 @@ class Checkpoint:
         }
         if self.inner_steps > 1:
             facts |= {"inner_steps": self.inner_steps, "alpha": _digest({"alpha": step_sizes(self.meta)})}
+        if self.inner.is_damped:
+            facts |= {"damping": self.damping}
         return facts
 
 

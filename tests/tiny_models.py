@@ -14,7 +14,7 @@ import safetensors.numpy
 import tokenizers
 import transformers
 
-from regrad_jax.adaptation import inner, outer
+from regrad_jax.adaptation import inner, outer, preconditioner
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import Documents, MetaParams, init_meta
 from regrad_jax.adaptation.outer import Questions, TaskBatch
@@ -109,7 +109,7 @@ class Float64:
 def float64():
     """The method and the decoder in float64, with what they keep in float32 (as bfloat16 needs it)."""
     with pytest.MonkeyPatch.context() as patch, jax.enable_x64(True):
-        for module in (decoder_module, inner, outer):
+        for module in (decoder_module, inner, outer, preconditioner):
             patch.setattr(module, "jnp", Float64(jnp))
         yield
 

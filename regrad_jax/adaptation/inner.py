@@ -1,14 +1,16 @@
 """The inner problem: document loss, document gradients, document weights, adapted parameters.
 
 L_doc(d; theta) = mean next-token loss of document d
-g_d             = grad_theta L_doc(d; theta*)
+g_d             = grad_theta L_doc(d; theta*) M_d^-1
 theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
 
-With several inner steps, g_d is the sum of the gradients at theta* and at the points that the steps before
-have reached, so that one application of alpha to one document (w = gamma = 1) leads to where the steps would.
+M_d is 1 where damping is infinite, and else as in `preconditioner`. With several inner steps, g_d is the sum
+of such gradients at theta* and at the points that the steps before have reached, so that one application of
+alpha to one document (w = gamma = 1) leads to where the steps would; M_d is that of theta* in all of them.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -24,6 +26,8 @@ from regrad_jax.adaptation.adapter import (
     init_adapter,
     projection_shape,
 )
+from regrad_jax.adaptation.preconditioner import precondition, second_moment
+from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.generation import HeadFn
@@ -77,7 +81,7 @@ class Factors(NamedTuple):
     Attributes:
         inputs: target -> (L, N, T, in), of any type.
         cotangents: target -> (L, N, T, out), of any type; zero at padding.
-        scales: target -> (L, N, T), float32.
+        scales: target -> (L, N, T), float32; zero where a token predicts nothing.
     """
 
     inputs: Mapping[str, Array]
@@ -93,11 +97,24 @@ class InnerProblem:
         adapter: what is adapted.
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
         steps: gradient steps on a document.
+        damping: lambda of `preconditioner`; infinite leaves gradients as they are. Finite needs an adapter
+            that reads its inputs through a matrix held still: any but "lora".
     """
 
     adapter: AdapterConfig
     weighting: str = "relevance"
     steps: int = 1
+    damping: float = math.inf
+
+    def __post_init__(self):
+        if not isinstance(self.damping, int | float) or not self.damping > 0:
+            raise UserError(f"damping {self.damping!r} must be a number above 0, or inf")
+        if self.is_damped and self.adapter.kind == "lora":
+            raise UserError("damping: a lora adapter's gradients cannot be preconditioned; use inf")
+
+    @property
+    def is_damped(self) -> bool:
+        return self.damping < math.inf
 
 
 def mask_tokens(tokens_BxT: Array, lengths_B: Array) -> jax.Array:
@@ -167,6 +184,25 @@ def document_loss(
     return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length)
 
 
+def _loss_and_moments(
+    decoder: SplitDecoder, config: AdapterConfig, theta, bases, hidden_TxD, tokens_T, length
+):
+    """Returns what `document_loss` does, and target -> (L, r, r) second moments of what theta reads."""
+    features_1xTxD, inputs = decoder.head_projections(
+        hidden_TxD[None], config.targets, chains(config, theta, bases)
+    )
+    predicts_T = jnp.arange(tokens_T.shape[0]) < length - 1
+    moments = {
+        target: second_moment(_keys(inputs[target][:, 0], bases[target]["A"]), predicts_T)
+        for target in config.targets
+    }
+    return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length), moments
+
+
+def _keys(inputs: Array, A: jax.Array) -> jax.Array:
+    return jnp.einsum("l...i,lri->l...r", jnp.asarray(inputs, A.dtype), A)
+
+
 def _mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> jax.Array:
     logits = decoder.logits(features_TxD[:-1])
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, tokens_T[1:])
@@ -176,30 +212,46 @@ def _mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> j
 
 
 def document_gradients(
-    decoder: SplitDecoder, config: AdapterConfig, meta: MetaParams, documents: Documents, steps: int = 1
+    decoder: SplitDecoder, inner: InnerProblem, meta: MetaParams, documents: Documents
 ) -> tuple[Tree, jax.Array]:
     """Returns every document's gradient in one pass: (grads with leaves N x *, losses_N).
 
     Args:
         decoder: the frozen network.
-        config: the adapter.
+        inner: the adapter, how many steps, whose gradients are summed, and their damping.
         meta: theta*, the bases and, for several steps, alpha.
-        documents: N documents.
-        steps: inner steps, whose gradients are summed; the losses are those before the first.
+        documents: N documents; the losses are those before the first step.
     """
     documents = documents.without_garbage()
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
+    config = inner.adapter
 
-    def loss(theta, hidden_TxD, tokens_T, length):
-        return document_loss(decoder, config, theta, meta.bases, hidden_TxD, tokens_T, length)
+    def loss(theta, *document):
+        return document_loss(decoder, config, theta, meta.bases, *document)
 
     def gradient(*document):
-        first_loss, total = jax.value_and_grad(loss)(meta.theta, *document)
-        for _ in range(steps - 1):
-            total = jax.tree.map(jnp.add, total, jax.grad(loss)(descend(meta, total), *document))
+        if inner.is_damped:
+            measured = lambda theta: _loss_and_moments(decoder, config, theta, meta.bases, *document)
+            (first_loss, moments), total = jax.value_and_grad(measured, has_aux=True)(meta.theta)
+            condition = lambda grads: _precondition(grads, moments, inner.damping)
+        else:
+            first_loss, total = jax.value_and_grad(loss)(meta.theta, *document)
+            condition = lambda grads: grads
+        total = condition(total)
+        for _ in range(inner.steps - 1):
+            following = condition(jax.grad(loss)(descend(meta, total), *document))
+            total = jax.tree.map(jnp.add, total, following)
         return total, first_loss
 
     return jax.vmap(gradient)(hidden_NxTxD, documents.tokens_NxT, documents.lengths_N)
+
+
+def _precondition(grads: Tree, moments: Mapping[str, jax.Array], damping: float) -> Tree:
+    # Every leaf of theta reads the same keys: only kinds with one such matrix a projection get here.
+    return {
+        target: {name: precondition(grad, moments[target], damping) for name, grad in leaves.items()}
+        for target, leaves in grads.items()
+    }
 
 
 def gradient_factors(
@@ -214,7 +266,7 @@ def gradient_factors(
     )
 
     def total_loss(offsets):
-        features_NxTxD, inputs = decoder.head_projections(hidden_NxTxD, offsets)
+        features_NxTxD, inputs = decoder.head_projections(hidden_NxTxD, config.targets, offsets=offsets)
         losses_N = jax.vmap(_mean_token_loss, in_axes=(None, 0, 0, 0))(
             decoder, features_NxTxD, documents.tokens_NxT, documents.lengths_N
         )
@@ -222,26 +274,32 @@ def gradient_factors(
 
     offsets = {target: zeros(target) for target in config.targets}
     cotangents, (losses_N, inputs) = jax.grad(total_loss, has_aux=True)(offsets)
-    scales = {target: jnp.ones(cotangents[target].shape[:3]) for target in config.targets}
-    return Factors(inputs, cotangents, scales), losses_N
+    predicts_NxT = jnp.arange(length) < jnp.asarray(documents.lengths_N)[:, None] - 1
+    ones = lambda target: jnp.broadcast_to(predicts_NxT.astype(jnp.float32), cotangents[target].shape[:3])
+    return Factors(inputs, cotangents, {target: ones(target) for target in config.targets}), losses_N
 
 
-def project_factors(config: AdapterConfig, bases: Tree, factors: Factors) -> Tree:
+def project_factors(inner: InnerProblem, bases: Tree, factors: Factors) -> Tree:
     """Returns document gradients of a core adapter at theta = 0 (leaves N x L x r x r).
 
     With G_d = sum_t cotangent_t input_t^T, the gradient of y = W x + s B R A x in R at R = 0 is
     s B^T G_d A^T: bilinear in the bases. So where theta* stays 0 this equals `document_gradients`, and
-    `jax.grad` through it is the exact meta-gradient without a second pass through the network.
+    `jax.grad` through it is the exact meta-gradient without a second pass through the network. Damping asks
+    for the inputs' directions alone, which their scales do not change.
     """
-    grads = {}
+    config, grads = inner.adapter, {}
     for target in config.targets:
         A, B = bases[target]["A"], bases[target]["B"]
-        reduced_in = jnp.einsum("lnti,lri->lntr", jnp.asarray(factors.inputs[target], A.dtype), A)
+        keys = _keys(factors.inputs[target], A)
         reduced_out = jnp.einsum("lnto,lor->lntr", jnp.asarray(factors.cotangents[target], B.dtype), B)
         # Scales come last, where a token is 2 r numbers and not in + out.
-        scales = config.scale * jnp.asarray(factors.scales[target])[..., None]
-        reduced_out = scales * reduced_out
-        grads[target] = {"R": jnp.einsum("lntr,lnts->nlrs", reduced_out, reduced_in)}
+        scales = jnp.asarray(factors.scales[target])
+        reduced_out = config.scale * scales[..., None] * reduced_out
+        grad = jnp.einsum("lntr,lnts->nlrs", reduced_out, keys)
+        if inner.is_damped:
+            moments = jnp.swapaxes(second_moment(keys, scales != 0), 0, 1)
+            grad = precondition(grad, moments, inner.damping)
+        grads[target] = {"R": grad}
     return grads
 
 

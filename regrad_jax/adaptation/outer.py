@@ -141,9 +141,9 @@ def outer_loss(
             raise ValueError("factors hold the gradients of one inner step")
         # The gradients were taken at theta = 0, so theta must not move from there.
         meta = meta._replace(theta=jax.lax.stop_gradient(meta.theta))
-        grads_N = project_factors(config, meta.bases, batch.documents)
+        grads_N = project_factors(inner, meta.bases, batch.documents)
     else:
-        grads_N, _ = document_gradients(decoder, config, meta, batch.documents, inner.steps)
+        grads_N, _ = document_gradients(decoder, inner, meta, batch.documents)
     weigh = DOCUMENT_WEIGHTS[inner.weighting]
     weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
     theta_Q = adapted_parameters(meta, weights_QxN, gradient_map(grads_N))

@@ -32,13 +32,13 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     documents = _documents(regrad, rng, _DOCUMENTS)
     decoder = jax.device_put(regrad.base.decoder)
-    adapter, meta, steps = regrad.checkpoint.adapter, regrad.checkpoint.meta, regrad.checkpoint.inner_steps
-    vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs, steps))
+    inner, meta = regrad.checkpoint.inner, regrad.checkpoint.meta
+    vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, inner, meta, docs))
     facts: dict[str, Any] = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
     seconds = _seconds(lambda: vmapped(decoder, meta, documents))
     facts |= {"documents_per_second": _DOCUMENTS / seconds}
     peak = machine.matmul_flops()
-    flops = token_flops(decoder.config, adapter.first_layer, steps) * _DOCUMENT_TOKENS
+    flops = token_flops(decoder.config, inner.adapter.first_layer, inner.steps) * _DOCUMENT_TOKENS
     facts |= {"matmul_gflops": peak / 1e9, "floor_documents_per_second": peak / flops}
     return facts | {"share_of_floor": _DOCUMENTS / seconds * flops / peak}
 
@@ -58,11 +58,8 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])
     held = _seconds(lambda: regrad.answerer.adapt(adaptation._replace(packed=there)))
     documents = _documents(regrad, rng, 3)
-    decoder, adapter = jax.device_put(regrad.base.decoder), regrad.checkpoint.adapter
-    steps = regrad.checkpoint.inner_steps
-    gradients = jax.jit(
-        lambda decoder, meta, docs: document_gradients(decoder, adapter, meta, docs, steps)[0]
-    )
+    decoder, inner = jax.device_put(regrad.base.decoder), regrad.checkpoint.inner
+    gradients = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, inner, meta, docs)[0])
     again = _seconds(lambda: gradients(decoder, regrad.checkpoint.meta, documents))
     return {
         "adapt_ms": 1e3 * adapt,

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout
-from regrad_jax.adaptation.inner import Documents, MetaParams, document_gradients
+from regrad_jax.adaptation.adapter import RowLayout
+from regrad_jax.adaptation.inner import Documents, InnerProblem, MetaParams, document_gradients
 from regrad_jax.bank.builder import Encoded
 from regrad_jax.checkpoint import Checkpoint
 from regrad_jax.data.corpus import cut_passages
@@ -25,9 +25,9 @@ _TOKEN_STEP = 32  # documents are padded to a multiple of this, so that few prog
 
 
 @functools.cache
-def _gradient_program(config: AdapterConfig, steps: int):
+def _gradient_program(inner: InnerProblem):
     def rows(layout: RowLayout, decoder: SplitDecoder, meta: MetaParams, documents: Documents):
-        grads_N, losses_N = document_gradients(decoder, config, meta, documents, steps)
+        grads_N, losses_N = document_gradients(decoder, inner, meta, documents)
         return layout.flatten(grads_N), losses_N
 
     return spread(rows, static=(0,))
@@ -49,7 +49,7 @@ class PassageEncoder:
         self._embedder = embedder
         self._wording = wording
         self._replicas = replicas
-        self._gradients = _gradient_program(checkpoint.adapter, checkpoint.inner_steps)
+        self._gradients = _gradient_program(checkpoint.inner)
 
     def passages(self, documents: Sequence[Document]) -> list[Passage]:
         """Cuts documents to the length that the checkpoint was trained with.

@@ -237,24 +237,30 @@ class SplitDecoder(flax.struct.PyTreeNode):
         variables = {"params": self.head_params}
         return module.apply(variables, hidden_BxTxD, positions_BxT, chains, cache)
 
-    def head_projections(self, hidden_BxTxD, offsets):
-        """Runs the unadapted upper layers with something added to each MLP projection's output.
+    def head_projections(self, hidden_BxTxD, targets, chains: Chains | None = None, offsets=None):
+        """Runs the upper layers and tells what MLP projections read.
 
         Args:
             hidden_BxTxD: the trunk's output.
-            offsets: target -> what is added, (L, B, T, out). The gradient in a zero offset is the
-                cotangent of that projection.
+            targets: the projections.
+            chains: as for `head`; nothing by default.
+            offsets: target -> what is added to the projection's output, (L, B, T, out); nothing by default.
+                The gradient in a zero offset is the cotangent of that projection.
 
         Returns:
             (features_BxTxD, inputs), inputs being target -> the projection's input, (L, B, T, in).
         """
         module = Head(self.config, self.head_layers, self.dtype, self.remat)
-        added = {f"{target}_out": offset for target, offset in offsets.items()}
-        variables = {"params": self.head_params, "offsets": {"layers": added}}
+        variables = {"params": self.head_params}
+        if offsets is not None:
+            added = {f"{target}_out": offset for target, offset in offsets.items()}
+            variables["offsets"] = {"layers": added}
         positions = _positions(hidden_BxTxD.shape[:-1], None)
-        (features, _), state = module.apply(variables, hidden_BxTxD, positions, {}, mutable=["inputs"])
+        (features, _), state = module.apply(
+            variables, hidden_BxTxD, positions, chains or {}, mutable=["inputs"]
+        )
         inputs = state["inputs"]["layers"]
-        return features, {target: inputs[f"{target}_in"] for target in offsets}
+        return features, {target: inputs[f"{target}_in"] for target in targets}
 
     def logits(self, features):
         """Maps features (..., D) to float32 logits (..., V)."""

@@ -87,6 +87,7 @@ class TrainConfig:
         initial_alpha_scale: multiplies the step sizes of `initial`, which several inner steps want shorter.
         alpha_mode: how many step sizes there are, a name in `ALPHAS`.
         inner_steps: gradient steps on a document; more than one need theta "learned".
+        damping: of the document gradients' preconditioner, as in `InnerProblem`; "inf" for plain gradients.
         order: "second" differentiates through document gradients, "first" takes them for constants.
         codec: document gradients are packed and unpacked by it on their way to the questions, so that a
             checkpoint learns to be served from a bank of it; "float32" changes nothing.
@@ -138,6 +139,7 @@ class TrainConfig:
     remat: bool = False
     mesh: MeshConfig = MeshConfig()
     inner_steps: int = 1
+    damping: float = math.inf
     order: str = "second"
     codec: str = "float32"
     bases: str = "random"
@@ -150,6 +152,7 @@ class TrainConfig:
         _choice("theta", self.theta, ("zero", "learned"))
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
+        _ = self.inner  # refuses a damping that makes no sense
         _choice("order", self.order, ORDERS)
         _choice("codec", self.codec, CODECS)
         _choice("bases", self.bases, ("random", "singular"))
@@ -223,7 +226,7 @@ class TrainConfig:
 
     @property
     def inner(self) -> InnerProblem:
-        return InnerProblem(self.adapter, self.weighting, self.inner_steps)
+        return InnerProblem(self.adapter, self.weighting, self.inner_steps, self.damping)
 
     @property
     def devices(self) -> int:

@@ -81,6 +81,7 @@ def released(
         meta=jax.device_get(state.meta),
         weighting=config.weighting,
         inner_steps=config.inner_steps,
+        damping=config.damping,
         prompts=config.prompts,
         document_tokens=max(source.document_tokens for source in config.sources.values()),
         documents_per_question=config.documents_per_question,

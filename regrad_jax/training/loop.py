@@ -84,7 +84,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     base = load_base(config.base_model, config.adapter.first_layer, config.dtype, config.remat)
     meta = _start(config, base)
     embedder = Embedder.load(locate(config.encoder))
-    say("reading and embedding the training texts")
+    say("reading the training texts" + (", and embedding them" if config.documents_per_question > 1 else ""))
     sources = _sources(config, base, embedder, "train")
     held_out = _validation_batches(config, base, embedder)
     update = optimizer(config)

@@ -186,7 +186,7 @@ def validate_batch(
     if isinstance(batch.documents, Factors):
         raise TypeError("validation takes documents as tokens")
     config, documents = inner.adapter, batch.documents.without_garbage()
-    grads_N, before_N = document_gradients(decoder, config, meta, documents, inner.steps)
+    grads_N, before_N = document_gradients(decoder, inner, meta, documents)
     grads_N = gradient_map(grads_N)
     weigh = DOCUMENT_WEIGHTS[inner.weighting]
     weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)

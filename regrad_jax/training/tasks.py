@@ -44,8 +44,8 @@ class TaskSource(NamedTuple):
         documents: tokens of every document.
         questions: tokens of every question.
         by_document: positions of each document's questions.
-        keys_NxE: the documents' retrieval keys.
-        question_keys_QxE: the questions' retrieval keys.
+        keys_NxE: the documents' retrieval keys; of width 0 where a question uses its own document alone.
+        question_keys_QxE: the questions' retrieval keys, of the same width.
         neighbours_QxK: for each question its own document, then the best others.
         context_prompt: (a question's position, positions of documents to show, best first) -> its tokens.
     """
@@ -123,7 +123,10 @@ def tokenise(
     by_document: list[list[int]] = [[] for _ in kept]
     for position, item in enumerate(tokenised):
         by_document[item.document].append(position)
-    keys, question_keys = embedder.embed([contents[name] for name in kept]), embedder.embed(asked)
+    if documents_per_question > 1:
+        keys, question_keys = embedder.embed([contents[name] for name in kept]), embedder.embed(asked)
+    else:  # nothing is ranked, and of one document no weight depends on its score
+        keys, question_keys = np.zeros((len(kept), 0), np.float32), np.zeros((len(asked), 0), np.float32)
     gold = np.array([item.document for item in tokenised])
     neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
 

@@ -1,6 +1,7 @@
 """The inner problem on a tiny decoder: losses, gradients document by document, weights, the step."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from regrad_jax.adaptation.inner import (
     ALPHAS,
     DOCUMENT_WEIGHTS,
     Documents,
+    InnerProblem,
     MetaParams,
     adapted_head,
     adapted_parameters,
@@ -21,16 +23,28 @@ from regrad_jax.adaptation.inner import (
     init_meta,
     project_factors,
 )
+from regrad_jax.errors import UserError
 from regrad_jax.models.generation import generate
-from tiny_models import DECODER, KINDS, adapter, assert_near, decoder, documents, meta_params
+from tiny_models import (
+    DECODER,
+    KINDS,
+    adapter,
+    assert_near,
+    decoder,
+    documents,
+    meta_params,
+    relative_error,
+)
 
 LENGTHS = (9, 4, 9, 2, 4)  # of a batch 12 wide
 GARBAGE = (0, 96, 10_000, -100)  # the latter two are out of the vocabulary: their embedding is NaN
+DAMPED = [("core", math.inf), ("core", 0.3), ("lora", math.inf), ("lora_b", math.inf), ("lora_b", 0.3)]
 
 
-@functools.partial(jax.jit, static_argnames="config")
-def gradients(config: AdapterConfig, meta: MetaParams, docs: Documents):
-    return document_gradients(decoder(), config, meta, docs)
+@functools.partial(jax.jit, static_argnames=("config", "damping", "steps"))
+def gradients(config: AdapterConfig, meta: MetaParams, docs: Documents, damping=math.inf, steps=1):
+    inner = InnerProblem(config, steps=steps, damping=damping)
+    return document_gradients(decoder(), inner, meta, docs)
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -100,8 +114,7 @@ def test_a_document_loss_is_its_mean_next_token_loss(kind):
 def test_several_steps_sum_the_gradients_along_their_way():
     config = adapter()
     meta, docs = meta_params(config), documents(LENGTHS, width=12)
-    two = jax.jit(lambda meta, docs: document_gradients(decoder(), config, meta, docs, steps=2))
-    found, losses_N = two(meta, docs)
+    found, losses_N = gradients(config, meta, docs, steps=2)
     once, expected_losses_N = gradients(config, meta, docs)
     np.testing.assert_array_equal(losses_N, expected_losses_N)  # those before the first step
     for row in range(len(LENGTHS)):
@@ -112,28 +125,74 @@ def test_several_steps_sum_the_gradients_along_their_way():
         assert_near(jax.tree.map(lambda g, row=row: g[row], found), expected, 1e-5)
 
 
-@pytest.mark.parametrize(("kind", "count"), [*((kind, 5) for kind in KINDS), ("core", 0), ("core", 1)])
-def test_a_batch_equals_its_documents_one_by_one(kind, count):
+@pytest.mark.parametrize("kind", ["core", "lora_b"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_damped_gradients_are_the_ridge_regression_of_plain_ones_on_what_theta_reads(kind, steps):
+    """Keys and regression by NumPy in float64, document by document and layer by layer."""
+    config, damping = adapter(kind), 0.3
+    meta, docs = meta_params(config), documents(LENGTHS, width=12)
+    found, _ = gradients(config, meta, docs, damping, steps)
+    for row, length in enumerate(LENGTHS):
+        alone = Documents(docs.tokens_NxT[row : row + 1, :length], docs.lengths_N[row : row + 1])
+        hidden, _ = decoder().trunk(alone.tokens_NxT)
+        _, inputs = decoder().head_projections(hidden, config.targets, chains(config, meta.theta, meta.bases))
+        reached, total = meta, jax.tree.map(jnp.zeros_like, meta.theta)
+        for _ in range(steps):
+            plain, _ = gradients(config, reached, alone)
+            for target, leaves in plain.items():
+                for name, grad in leaves.items():
+                    for layer in range(2):
+                        A = np.asarray(meta.bases[target]["A"][layer], np.float64)
+                        keys = np.asarray(inputs[target][layer, 0], np.float64)[: length - 1] @ A.T
+                        keys /= np.linalg.norm(keys, axis=1, keepdims=True)
+                        M = (3 * keys.T @ keys / (length - 1) + damping * np.eye(3)) / (1 + damping)
+                        step = np.asarray(grad[0, layer], np.float64) @ np.linalg.inv(M)
+                        total[target][name] = total[target][name].at[layer].add(step)
+            reached = meta._replace(theta=descend(meta, total))
+        assert_near(jax.tree.map(lambda g, row=row: g[row], found), total, 1e-4)
+
+
+def test_damping_without_end_changes_nothing():
+    config, docs = adapter(), documents(LENGTHS, width=12)
+    meta = meta_params(config)
+    plain, losses_N = gradients(config, meta, docs)
+    damped, damped_losses_N = gradients(config, meta, docs, 1e7)
+    assert_near(damped, plain, 1e-5)
+    np.testing.assert_allclose(damped_losses_N, losses_N, rtol=1e-6)
+    strong, _ = gradients(config, meta, docs, 1.0)
+    assert relative_error(strong["up"]["R"], plain["up"]["R"]) > 0.1
+
+
+def test_a_lora_s_gradients_cannot_be_damped():
+    with pytest.raises(UserError, match="damping: a lora adapter's gradients cannot be preconditioned"):
+        InnerProblem(adapter("lora"), damping=1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "damping", "count"),
+    [*((*case, 5) for case in DAMPED), ("core", 0.3, 0), ("core", math.inf, 0), ("core", 0.3, 1)],
+)
+def test_a_batch_equals_its_documents_one_by_one(kind, damping, count):
     config = adapter(kind)
     meta, docs = meta_params(config), first(documents(LENGTHS, width=12), count)
-    grads, losses_N = gradients(config, meta, docs)
+    grads, losses_N = gradients(config, meta, docs, damping)
     assert losses_N.shape == (count,)
     jax.tree.map(lambda g, x: np.testing.assert_equal(g.shape, (count, *x.shape)), grads, meta.theta)
     for row in range(count):
         length = LENGTHS[row]
         alone = Documents(docs.tokens_NxT[row : row + 1, :length], docs.lengths_N[row : row + 1])
-        expected, (loss,) = gradients(config, meta, alone)
+        expected, (loss,) = gradients(config, meta, alone, damping)
         assert float(losses_N[row]) == pytest.approx(float(loss), rel=1e-5)
         assert_near(jax.tree.map(lambda x, row=row: x[row : row + 1], grads), expected, 1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "damping"), DAMPED)
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_padding_changes_nothing(kind, garbage):
+def test_padding_changes_nothing(kind, damping, garbage):
     config, docs = adapter(kind), documents(LENGTHS, width=12)
     meta = meta_params(config)
-    expected, expected_losses_N = gradients(config, meta, docs)
-    found, losses_N = gradients(config, meta, refilled(docs, garbage, 14))
+    expected, expected_losses_N = gradients(config, meta, docs, damping)
+    found, losses_N = gradients(config, meta, refilled(docs, garbage, 14), damping)
     np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-6)
     assert_near(found, expected, 1e-5)
 
@@ -146,15 +205,15 @@ def test_padding_changes_no_factors(garbage):
     np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-6)
     assert_near(found.cotangents, expected.cotangents, 1e-5)
     meta = meta_params(config, zero=True)
-    projected = [project_factors(config, meta.bases, f) for f in (found, expected)]
+    projected = [project_factors(InnerProblem(config, damping=0.3), meta.bases, f) for f in (found, expected)]
     assert_near(*projected, 1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_document_of_less_than_two_tokens_gives_nothing(kind):
+@pytest.mark.parametrize(("kind", "damping"), DAMPED)
+def test_a_document_of_less_than_two_tokens_gives_nothing(kind, damping):
     config = adapter(kind)
     docs = documents([5, 1, 0], width=7)
-    grads, losses_N = gradients(config, meta_params(config), docs)
+    grads, losses_N = gradients(config, meta_params(config), docs, damping)
     assert float(losses_N[0]) > 0 and not np.any(losses_N[1:])
     for leaf in jax.tree.leaves(grads):
         assert np.any(leaf[0]) and not np.any(leaf[1:])
@@ -164,15 +223,17 @@ def test_a_document_of_less_than_two_tokens_gives_nothing(kind):
         assert all(np.any(x[:, 0]) and not np.any(x[:, 1:]) for x in made.cotangents.values())
 
 
+@pytest.mark.parametrize("damping", [math.inf, 0.3])
 @pytest.mark.parametrize("targets", [("gate", "up", "down"), ("down", "gate")], ids="-".join)
-def test_factors_give_the_gradients_of_a_core_adapter_at_zero(targets):
+def test_factors_give_the_gradients_of_a_core_adapter_at_zero(targets, damping):
     config, docs = adapter("core", targets=targets, scale=1.7), documents(LENGTHS, width=12)
     meta = meta_params(config, zero=True)
-    expected, expected_losses_N = gradients(config, meta, docs)
+    expected, expected_losses_N = gradients(config, meta, docs, damping)
     made, losses_N = factors(config, docs)
     np.testing.assert_allclose(losses_N, expected_losses_N, rtol=1e-5)
     assert all(np.any(leaf) for leaf in jax.tree.leaves(expected))
-    assert_near(project_factors(config, meta.bases, made), expected, 1e-5)
+    projected = project_factors(InnerProblem(config, damping=damping), meta.bases, made)
+    assert_near(projected, expected, 1e-5)
 
 
 def test_factors_are_the_inputs_and_zero_behind_the_length():

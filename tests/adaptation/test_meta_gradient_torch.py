@@ -78,7 +78,9 @@ def test_document_gradients_equal_autograd(kind, models):
     config, documents = adapter(kind), task_batch().documents
     meta = double(meta_params(config))
     assert all(np.any(leaf) for leaf in jax.tree.leaves(meta.theta))  # not where it starts
-    found, losses_N = jax.jit(functools.partial(document_gradients, decoder, config))(meta, documents)
+    found, losses_N = jax.jit(functools.partial(document_gradients, decoder, InnerProblem(config)))(
+        meta, documents
+    )
     theirs = torch_reference.document_gradients(model, config, torch_reference.leaves(meta), documents)
     assert len(theirs) == len(losses_N) == 4
     for row, (grads, loss) in enumerate(theirs):

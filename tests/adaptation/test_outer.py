@@ -1,6 +1,7 @@
 """The outer loss by hand, and its gradient through the inner step against float64 finite differences."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -106,7 +107,7 @@ def test_the_outer_loss_is_the_mean_under_each_questions_own_parameters(kind, we
 
     @jax.jit
     def by_hand(meta):
-        grads_N, _ = document_gradients(decoder(), config, meta, batch.documents)
+        grads_N, _ = document_gradients(decoder(), InnerProblem(config), meta, batch.documents)
         weigh = DOCUMENT_WEIGHTS[weighting]
         weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
         theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
@@ -197,13 +198,16 @@ def _moved(meta, direction, by: float):
     return jax.tree.map(lambda x, d: x + by * d, meta, direction)
 
 
-@pytest.mark.parametrize(("kind", "weighting"), [("core", "relevance"), ("lora", "sum")])
-def test_finite_differences_in_float64_agree(kind, weighting):
-    config = adapter(kind)
+@pytest.mark.parametrize(
+    ("kind", "weighting", "damping"),
+    [("core", "relevance", math.inf), ("core", "relevance", 0.5), ("lora", "sum", math.inf)],
+)
+def test_finite_differences_in_float64_agree(kind, weighting, damping):
+    inner = InnerProblem(adapter(kind), weighting, damping=damping)
     with float64():  # in float32 a difference of 1e-4 in the parameters would be lost
-        meta, batch = double((meta_params(config), task_batch()))
+        meta, batch = double((meta_params(inner.adapter), task_batch()))
         model = double(decoder()).replace(dtype=jnp.float64)
-        loss = jax.jit(lambda meta: outer_loss(meta, model, InnerProblem(config, weighting), batch)[0])
+        loss = jax.jit(lambda meta: outer_loss(meta, model, inner, batch)[0])
         assert loss(meta).dtype == jnp.float64
         grads = jax.jit(jax.grad(loss))(meta)
         rng = np.random.default_rng(6)

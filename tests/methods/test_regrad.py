@@ -73,7 +73,7 @@ def test_rows_are_the_documents_gradients_on_whatever_device_they_were_taken(reg
     checkpoint = regrad.checkpoint
     gradient = jax.jit(
         lambda documents: document_gradients(
-            regrad.base.decoder, checkpoint.adapter, checkpoint.meta, documents, checkpoint.inner_steps
+            regrad.base.decoder, checkpoint.inner, checkpoint.meta, documents
         )
     )
     for position, record in bank.records.items():

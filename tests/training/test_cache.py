@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import gradient_factors, project_factors
+from regrad_jax.adaptation.inner import InnerProblem, gradient_factors, project_factors
 from regrad_jax.training import cache as cache_module
 from regrad_jax.training.cache import ActivationCache, quantise
 from regrad_jax.training.config import SourceConfig
@@ -30,7 +30,7 @@ def test_quantised_factors_project_to_nearly_the_same_gradients(targets):
     quantised, factors = quantised_and_exact(config, documents(LENGTHS))
     assert {leaf.dtype for leaf in jax.tree.leaves(quantised[:2])} == {jnp.dtype(jnp.int8)}
     bases = meta_params(config, zero=True).bases
-    found, exact = (project_factors(config, bases, f) for f in (quantised, factors))
+    found, exact = (project_factors(InnerProblem(config), bases, f) for f in (quantised, factors))
     assert_near(found, exact, 0.02)
     assert relative_error(found["up"]["R"], exact["up"]["R"]) > 1e-5  # it is quantised
 
@@ -98,7 +98,7 @@ def test_a_filled_batch_is_what_is_computed_anew(source, tmp_path):
             else:
                 np.testing.assert_allclose(found[:, seen], np.asarray(wanted)[:, seen], rtol=1e-4, atol=1e-9)
         bases = meta_params(config, zero=True).bases
-        projected = [project_factors(config, bases, f) for f in (filled.documents, exact)]
+        projected = [project_factors(InnerProblem(config), bases, f) for f in (filled.documents, exact)]
         assert_near(*projected, 0.02)
 
 

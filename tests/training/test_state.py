@@ -144,7 +144,7 @@ def test_a_step_takes_quantised_factors_for_documents():
 @functools.partial(jax.jit, static_argnames="shift")
 def losses_under(meta, batch, shift: int | None):
     """Answer losses with the weights of plain sum turned by `shift` documents, or without any."""
-    grads_N, _ = document_gradients(decoder(), adapter(), meta, batch.documents)
+    grads_N, _ = document_gradients(decoder(), InnerProblem(adapter()), meta, batch.documents)
     weights = batch.retrieved_QxN.astype(jnp.float32)
     weights = 0 * weights if shift is None else jnp.roll(weights, shift, axis=1)
     theta_Q = adapted_parameters(meta, weights, grads_N)
@@ -154,7 +154,7 @@ def losses_under(meta, batch, shift: int | None):
 @jax.jit
 def document_losses(meta, documents):
     """Every document's loss at theta* and under its own step."""
-    grads_N, before_N = document_gradients(decoder(), adapter(), meta, documents)
+    grads_N, before_N = document_gradients(decoder(), InnerProblem(adapter()), meta, documents)
     hidden_NxTxD, _ = decoder().trunk(documents.tokens_NxT)
     loss = lambda theta, *of: document_loss(decoder(), adapter(), theta, meta.bases, *of)
     alone_N = adapted_parameters(meta, jnp.eye(4), grads_N)
@@ -208,7 +208,7 @@ def test_validation_sums_the_questions_that_count():
 @functools.partial(jax.jit, static_argnames="shift")
 def decoded_under(meta, batch, shift: int | None):
     """Greedy tokens of every question, under documents as in `losses_under`."""
-    grads_N, _ = document_gradients(decoder(), adapter(), meta, batch.documents)
+    grads_N, _ = document_gradients(decoder(), InnerProblem(adapter()), meta, batch.documents)
     weights = batch.retrieved_QxN.astype(jnp.float32)
     weights = 0 * weights if shift is None else jnp.roll(weights, shift, axis=1)
     head = adapted_head(decoder(), adapter(), adapted_parameters(meta, weights, grads_N), meta.bases)
