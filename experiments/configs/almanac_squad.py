@@ -78,7 +78,7 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
             "alpha_mode": "tie",  # one for every layer of every adapter tensor
             "bases": "random",
             "inner_steps": 1,
-            "damping": 1.0,  # of the gradients' preconditioner; inf for plain ones
+            "damping": 0.2,  # of the gradients' preconditioner; inf for plain ones
             "order": "second",
             "codec": "float32",  # of the bank that the checkpoint is to be served from
             "temperature": 0.1,  # where the softmax over cosine similarities starts; learned

@@ -1,12 +1,12 @@
 """The inner problem: document loss, document gradients, document weights, adapted parameters.
 
 L_doc(d; theta) = mean next-token loss of document d
-g_d             = grad_theta L_doc(d; theta*) M_d^-1
+g_d             = P_d grad_theta L_doc(d; theta*)
 theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
 
-M_d is 1 where damping is infinite, and else as in `preconditioner`. With several inner steps, g_d is the sum
-of such gradients at theta* and at the points that the steps before have reached, so that one application of
-alpha to one document (w = gamma = 1) leads to where the steps would; M_d is that of theta* in all of them.
+P_d is the identity where damping is infinite, and else that of `preconditioner`, at theta*. With several
+inner steps, g_d is P_d of the sum of the gradients at theta* and at the points that the steps before have
+reached, so that one application of alpha to one document (w = gamma = 1) leads to where the steps would.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from regrad_jax.adaptation.adapter import (
     init_adapter,
     projection_shape,
 )
-from regrad_jax.adaptation.preconditioner import precondition, second_moment
+from regrad_jax.adaptation.preconditioner import preconditioner
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
@@ -97,8 +97,7 @@ class InnerProblem:
         adapter: what is adapted.
         weighting: document weights, a name in `DOCUMENT_WEIGHTS`.
         steps: gradient steps on a document.
-        damping: lambda of `preconditioner`; infinite leaves gradients as they are. Finite needs an adapter
-            that reads its inputs through a matrix held still: any but "lora".
+        damping: lambda of `preconditioner`, for a core adapter; infinite leaves gradients as they are.
     """
 
     adapter: AdapterConfig
@@ -109,8 +108,8 @@ class InnerProblem:
     def __post_init__(self):
         if not isinstance(self.damping, int | float) or not self.damping > 0:
             raise UserError(f"damping {self.damping!r} must be a number above 0, or inf")
-        if self.is_damped and self.adapter.kind == "lora":
-            raise UserError("damping: a lora adapter's gradients cannot be preconditioned; use inf")
+        if self.is_damped and self.adapter.kind != "core":
+            raise UserError(f"damping {self.damping} needs an adapter of kind 'core'; use inf")
 
     @property
     def is_damped(self) -> bool:
@@ -184,25 +183,6 @@ def document_loss(
     return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length)
 
 
-def _loss_and_moments(
-    decoder: SplitDecoder, config: AdapterConfig, theta, bases, hidden_TxD, tokens_T, length
-):
-    """Returns what `document_loss` does, and target -> (L, r, r) second moments of what theta reads."""
-    features_1xTxD, inputs = decoder.head_projections(
-        hidden_TxD[None], config.targets, chains(config, theta, bases)
-    )
-    predicts_T = jnp.arange(tokens_T.shape[0]) < length - 1
-    moments = {
-        target: second_moment(_keys(inputs[target][:, 0], bases[target]["A"]), predicts_T)
-        for target in config.targets
-    }
-    return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length), moments
-
-
-def _keys(inputs: Array, A: jax.Array) -> jax.Array:
-    return jnp.einsum("l...i,lri->l...r", jnp.asarray(inputs, A.dtype), A)
-
-
 def _mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> jax.Array:
     logits = decoder.logits(features_TxD[:-1])
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, tokens_T[1:])
@@ -224,20 +204,16 @@ def document_gradients(
     """
     documents = documents.without_garbage()
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
-    config = inner.adapter
 
     def loss(theta, *document):
-        return document_loss(decoder, config, theta, meta.bases, *document)
+        return document_loss(decoder, inner.adapter, theta, meta.bases, *document)
 
     def gradient(*document):
         if inner.is_damped:
-            measured = lambda theta: _loss_and_moments(decoder, config, theta, meta.bases, *document)
-            (first_loss, moments), total = jax.value_and_grad(measured, has_aux=True)(meta.theta)
-            condition = lambda grads: _precondition(grads, moments, inner.damping)
+            total, first_loss, condition = _damped_gradient(decoder, inner, meta, *document)
         else:
             first_loss, total = jax.value_and_grad(loss)(meta.theta, *document)
             condition = lambda grads: grads
-        total = condition(total)
         for _ in range(inner.steps - 1):
             following = condition(jax.grad(loss)(descend(meta, total), *document))
             total = jax.tree.map(jnp.add, total, following)
@@ -246,12 +222,38 @@ def document_gradients(
     return jax.vmap(gradient)(hidden_NxTxD, documents.tokens_NxT, documents.lengths_N)
 
 
-def _precondition(grads: Tree, moments: Mapping[str, jax.Array], damping: float) -> Tree:
-    # Every leaf of theta reads the same keys: only kinds with one such matrix a projection get here.
-    return {
-        target: {name: precondition(grad, moments[target], damping) for name, grad in leaves.items()}
-        for target, leaves in grads.items()
+def _damped_gradient(
+    decoder: SplitDecoder, inner: InnerProblem, meta: MetaParams, hidden_TxD, tokens_T, length
+):
+    """Returns (one document's preconditioned gradient, its loss, what preconditions a gradient of it)."""
+    config, bases = inner.adapter, meta.bases
+    reduced = (decoder.head_layers, tokens_T.shape[0], config.rank)
+
+    def loss(offsets):  # behind R, where their gradients are the cotangents that R's is made of
+        outputs = {
+            target: config.scale * jnp.einsum("ltr,lor->lto", offset, bases[target]["B"])[:, None]
+            for target, offset in offsets.items()
+        }
+        features_1xTxD, inputs = decoder.head_projections(
+            hidden_TxD[None], config.targets, chains(config, meta.theta, bases), outputs
+        )
+        keys = {target: _keys(inputs[target][:, 0], bases[target]["A"]) for target in config.targets}
+        return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length), keys
+
+    zeros = {target: jnp.zeros(reduced, jnp.float32) for target in config.targets}
+    (first_loss, keys), cotangents = jax.value_and_grad(loss, has_aux=True)(zeros)
+    predicts_T = jnp.arange(tokens_T.shape[0]) < length - 1
+    conditions = {
+        target: preconditioner(cotangents[target], keys[target], predicts_T, inner.damping)
+        for target in config.targets
     }
+    condition = lambda grads: {target: {"R": conditions[target](grads[target]["R"])} for target in grads}
+    grads = {t: {"R": jnp.einsum("ltr,lts->lrs", cotangents[t], keys[t])} for t in config.targets}
+    return condition(grads), first_loss, condition
+
+
+def _keys(inputs: Array, A: jax.Array) -> jax.Array:
+    return jnp.einsum("l...i,lri->l...r", jnp.asarray(inputs, A.dtype), A)
 
 
 def gradient_factors(
@@ -285,7 +287,7 @@ def project_factors(inner: InnerProblem, bases: Tree, factors: Factors) -> Tree:
     With G_d = sum_t cotangent_t input_t^T, the gradient of y = W x + s B R A x in R at R = 0 is
     s B^T G_d A^T: bilinear in the bases. So where theta* stays 0 this equals `document_gradients`, and
     `jax.grad` through it is the exact meta-gradient without a second pass through the network. Damping asks
-    for the inputs' directions alone, which their scales do not change.
+    for directions alone, which scales do not change.
     """
     config, grads = inner.adapter, {}
     for target in config.targets:
@@ -297,8 +299,8 @@ def project_factors(inner: InnerProblem, bases: Tree, factors: Factors) -> Tree:
         reduced_out = config.scale * scales[..., None] * reduced_out
         grad = jnp.einsum("lntr,lnts->nlrs", reduced_out, keys)
         if inner.is_damped:
-            moments = jnp.swapaxes(second_moment(keys, scales != 0), 0, 1)
-            grad = precondition(grad, moments, inner.damping)
+            condition = preconditioner(reduced_out, keys, scales != 0, inner.damping)
+            grad = jnp.swapaxes(condition(jnp.swapaxes(grad, 0, 1)), 0, 1)
         grads[target] = {"R": grad}
     return grads
 
