@@ -110,8 +110,8 @@ def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> N
     facts = {
         field.name: getattr(checkpoint, field.name)
         for field in dataclasses.fields(checkpoint)
-        if field.name not in ("adapter", "meta")
-    }
+        if field.name not in ("adapter", "meta") and getattr(checkpoint, field.name) != math.inf
+    }  # JSON has no infinity, and a damping that is not there is infinite
     facts |= {"schema": SCHEMA, "adapter": dataclasses.asdict(checkpoint.adapter)}
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         made = pathlib.Path(scratch) / "made"

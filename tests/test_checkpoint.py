@@ -1,6 +1,7 @@
 """A released checkpoint survives the disk, names what gradients depend on, and says what is wrong with it."""
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -98,6 +99,16 @@ def test_with_several_inner_steps_a_gradient_depends_on_the_step_sizes():
     assert two.items() > one.items() and two["inner_steps"] == 2
     other = dataclasses.replace(moved("alpha"), inner_steps=2).fingerprint()
     assert {name for name in two if two[name] != other[name]} == {"alpha"}
+
+
+def test_damping_is_part_of_a_gradient_and_infinite_where_nothing_is_said(tmp_path):
+    plain, damped = made(), made(damping=0.5)
+    assert damped.fingerprint() == plain.fingerprint() | {"damping": 0.5}
+    for name, checkpoint in (("plain", plain), ("damped", damped)):
+        save_checkpoint(tmp_path / name, checkpoint)
+        assert load_checkpoint(tmp_path / name).inner == checkpoint.inner
+    no_constant = functools.partial(json.loads, parse_constant=pytest.fail)
+    assert "damping" not in no_constant((tmp_path / "plain" / "checkpoint.json").read_text())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -118,7 +119,8 @@ def test_fixed_step_sizes_are_neither_moved_nor_decayed():
     assert all(np.any(x) for x in jax.tree.leaves((updates.theta, updates.bases, updates.log_temperature)))
 
 
-def test_a_step_takes_quantised_factors_for_documents():
+@pytest.mark.parametrize("damping", [math.inf, 0.3])
+def test_a_step_takes_quantised_factors_for_documents(damping):
     arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter(), zero=True)
     update = optimizer(configured())
 
@@ -130,7 +132,7 @@ def test_a_step_takes_quantised_factors_for_documents():
         start = TrainState(jnp.int32(0), jax.tree.map(jnp.copy, meta), update.init(meta))
         return train_step(
             start, decoder(), alone(batch._replace(documents=documents)),
-            inner=InnerProblem(arrangement), update=update,
+            inner=InnerProblem(arrangement, damping=damping), update=update,
         )  # fmt: skip
 
     state, metrics, norm = step(quantised)
@@ -139,22 +141,24 @@ def test_a_step_takes_quantised_factors_for_documents():
     assert float(norm) == pytest.approx(float(expected_norm), rel=1e-5)
     assert_near(state.meta, expected.meta, 1e-5)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(state.meta.theta))
+    _, unrounded, _ = step(batch.documents)
+    assert float(metrics.outer_loss) == pytest.approx(float(unrounded.outer_loss), rel=0.01)
 
 
-@functools.partial(jax.jit, static_argnames="shift")
-def losses_under(meta, batch, shift: int | None):
+@functools.partial(jax.jit, static_argnames=("shift", "inner"))
+def losses_under(meta, batch, inner: InnerProblem, shift: int | None):
     """Answer losses with the weights of plain sum turned by `shift` documents, or without any."""
-    grads_N, _ = document_gradients(decoder(), InnerProblem(adapter()), meta, batch.documents)
+    grads_N, _ = document_gradients(decoder(), inner, meta, batch.documents)
     weights = batch.retrieved_QxN.astype(jnp.float32)
     weights = 0 * weights if shift is None else jnp.roll(weights, shift, axis=1)
     theta_Q = adapted_parameters(meta, weights, grads_N)
     return answer_losses(decoder(), adapter(), theta_Q, meta.bases, batch.questions)[0]
 
 
-@jax.jit
-def document_losses(meta, documents):
+@functools.partial(jax.jit, static_argnames="inner")
+def document_losses(meta, documents, inner: InnerProblem):
     """Every document's loss at theta* and under its own step."""
-    grads_N, before_N = document_gradients(decoder(), InnerProblem(adapter()), meta, documents)
+    grads_N, before_N = document_gradients(decoder(), inner, meta, documents)
     hidden_NxTxD, _ = decoder().trunk(documents.tokens_NxT)
     loss = lambda theta, *of: document_loss(decoder(), adapter(), theta, meta.bases, *of)
     alone_N = adapted_parameters(meta, jnp.eye(4), grads_N)
@@ -176,18 +180,18 @@ def test_token_f1_counts_a_token_as_often_as_both_have_it(found, expected, f1):
     assert float(token_f1(jnp.array(found), jnp.array(expected))) == pytest.approx(f1)
 
 
-def test_validation_sums_the_questions_that_count():
+@pytest.mark.parametrize("damping", [math.inf, 0.3])
+def test_validation_sums_the_questions_that_count(damping):
     batch, meta = task_batch(), meta_params(adapter())
-    validate = lambda batch: validate_batch(
-        meta, decoder(), batch, jnp.zeros(97, bool), inner=InnerProblem(adapter(), "sum")
-    )
+    inner = InnerProblem(adapter(), "sum", damping=damping)
+    validate = lambda batch: validate_batch(meta, decoder(), batch, jnp.zeros(97, bool), inner=inner)
     found = validate(batch)
     assert float(found.questions) == 4
     for name, shift in (("gold", 0), ("other", 2), ("none", None)):
-        expected = float(losses_under(meta, batch, shift)[:4].sum())
+        expected = float(losses_under(meta, batch, inner, shift)[:4].sum())
         assert float(getattr(found, name)) == pytest.approx(expected, rel=1e-5), name
     assert float(found.exact) == float(found.exact_none) == 0  # random answers are not found
-    before_N, after_N = document_losses(meta, batch.documents)
+    before_N, after_N = document_losses(meta, batch.documents, inner)
     assert float(found.document_before) == pytest.approx(float(before_N.sum()), rel=1e-5)
     assert float(found.document_after) == pytest.approx(float(after_N.sum()), rel=1e-5)
     means = found.means()
