@@ -18,7 +18,7 @@ can be fused into the step that uses the row. Multi-byte numbers are little-endi
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -31,15 +31,28 @@ _UNROLLED_ROWS = 8  # of a weighted sum; more would only take longer to compile
 class Codec(NamedTuple):
     """One way of packing rows.
 
+    Where a byte holds several numbers, laying them side by side costs more than telling them apart. So they
+    are decoded to planes, the first with the first number of every byte and so on, which can be added up for
+    several rows before they are interleaved once.
+
     Attributes:
       encode: rows_NxP float32 -> packed_NxC uint8. The rows must be finite.
-      decode: (packed_NxC uint8, length=P) -> rows_NxP float32.
+      planes: (packed_NxC uint8, P) -> one or more float32 arrays N x *, together of P numbers a row or more.
       packed_bytes: P -> C.
     """
 
     encode: Callable[[jax.Array], jax.Array]
-    decode: Callable[..., jax.Array]
+    planes: Callable[[jax.Array, int], Sequence[jax.Array]]
     packed_bytes: Callable[[int], int]
+
+    def decode(self, packed_NxC: jax.Array, length: int) -> jax.Array:
+        """Returns rows_NxP float32, P being `length`."""
+        return _interleave(self.planes(packed_NxC, length), length)
+
+
+def _interleave(planes: Sequence[jax.Array], length: int) -> jax.Array:
+    together = jnp.stack(planes, axis=-1)
+    return together.reshape(together.shape[0], math.prod(together.shape[1:]))[:, :length]
 
 
 def weighted_sum(codec: Codec, packed_QxKxC: jax.Array, weights_QxK: jax.Array, length: int) -> jax.Array:
@@ -57,13 +70,18 @@ def weighted_sum(codec: Codec, packed_QxKxC: jax.Array, weights_QxK: jax.Array, 
       sum_QxP float32.
     """
 
-    def add(sum_QxP, one):
+    def add(sums, one):
         packed_QxC, weights_Q = one
-        return sum_QxP + weights_Q[:, None] * codec.decode(packed_QxC, length=length), None
+        weigh = lambda plane: jnp.expand_dims(weights_Q, range(1, plane.ndim)) * plane
+        planes = codec.planes(packed_QxC, length)
+        return [s + weigh(plane) for s, plane in zip(sums, planes, strict=True)], None
 
-    zero_QxP = jnp.zeros((len(packed_QxKxC), length), jnp.float32)
-    ranks = jnp.swapaxes(packed_QxKxC, 0, 1), weights_QxK.T
-    return jax.lax.scan(add, zero_QxP, ranks, unroll=_UNROLLED_ROWS)[0]
+    packed_KxQxC = jnp.swapaxes(packed_QxKxC, 0, 1)
+    one = jax.ShapeDtypeStruct(packed_KxQxC.shape[1:], packed_KxQxC.dtype)  # there may be none
+    of_one = jax.eval_shape(lambda packed_QxC: codec.planes(packed_QxC, length), one)
+    zeros = [jnp.zeros(plane.shape, plane.dtype) for plane in of_one]
+    sums, _ = jax.lax.scan(add, zeros, (packed_KxQxC, weights_QxK.T), unroll=_UNROLLED_ROWS)
+    return _interleave(sums, length)
 
 
 def _to_bytes(values_NxM: jax.Array) -> jax.Array:
@@ -84,7 +102,7 @@ def _from_bytes(packed_NxC: jax.Array, dtype: jnp.dtype) -> jax.Array:
 def _plain(dtype: jnp.dtype) -> Codec:
     return Codec(
         encode=lambda rows_NxP: _to_bytes(rows_NxP.astype(dtype)),
-        decode=lambda packed_NxC, length: _from_bytes(packed_NxC, dtype).astype(jnp.float32),
+        planes=lambda packed_NxC, length: [_from_bytes(packed_NxC, dtype).astype(jnp.float32)],
         packed_bytes=lambda length: length * dtype.itemsize,
     )
 
@@ -99,7 +117,6 @@ def _digits(levels: int) -> Codec:
     places_D = levels ** np.arange(per_byte, dtype=np.int32)  # of NumPy: an import starts no device
     middle = (levels - 1) / 2
     bits = levels.bit_length() - 1
-    shifts_D = bits * np.arange(per_byte, dtype=np.uint8)
     # What each byte stands for, where digits are not bits: looking it up is faster than dividing.
     values_256xD = (np.arange(256)[:, None] // places_D % levels - middle).astype(np.float32)
 
@@ -109,14 +126,14 @@ def _digits(levels: int) -> Codec:
         digits = jnp.pad(digits, ((0, 0), (0, -P % per_byte)))
         return (digits.reshape(count, -(-P // per_byte), per_byte) @ places_D).astype(jnp.uint8)
 
-    def decode(packed_NxC, length):
+    def planes(packed_NxC, length):
         if levels == 1 << bits:
-            values_NxCxD = (packed_NxC[..., None] >> shifts_D & (levels - 1)).astype(jnp.float32) - middle
-        else:
-            values_NxCxD = jnp.take(values_256xD, packed_NxC, axis=0, mode="clip")  # a byte is in range
-        return values_NxCxD.reshape(packed_NxC.shape[0], packed_NxC.shape[1] * per_byte)[:, :length]
+            digit_NxC = lambda place: packed_NxC >> np.uint8(bits * place) & (levels - 1)
+            return [digit_NxC(place).astype(jnp.float32) - middle for place in range(per_byte)]
+        values_NxCxD = jnp.take(values_256xD, packed_NxC, axis=0, mode="clip")  # a byte is in range
+        return [values_NxCxD.reshape(packed_NxC.shape[0], packed_NxC.shape[1] * per_byte)]
 
-    return Codec(encode, decode, lambda length: -(-length // per_byte))
+    return Codec(encode, planes, lambda length: -(-length // per_byte))
 
 
 def _int8(values_NxP: jax.Array) -> jax.Array:
@@ -149,13 +166,21 @@ def _scaled(block: int, unit: Callable[[jax.Array, jax.Array], jax.Array], inner
         values = (blocks_NxMxB / divisors_NxM[..., None]).reshape(count, blocks(P) * block)[:, :P]
         return jnp.concatenate([inner.encode(values), _to_bytes(scales_NxM)], axis=1)
 
-    def decode(packed_NxC, length):
-        end = inner.packed_bytes(length)
+    def planes(packed_NxC, length):
+        end, count = inner.packed_bytes(length), len(packed_NxC)
         scales_NxM = _from_bytes(packed_NxC[:, end:], jnp.dtype(jnp.bfloat16)).astype(jnp.float32)
-        scales_NxP = jnp.repeat(scales_NxM, block, axis=1)[:, :length]
-        return inner.decode(packed_NxC[:, :end], length=length) * scales_NxP
+        values = inner.planes(packed_NxC[:, :end], length)
+        size = block // len(values)  # what a plane has of a block; all numbers of a byte lie in one
 
-    return Codec(encode, decode, lambda length: inner.packed_bytes(length) + 2 * blocks(length))
+        def scaled(plane):
+            missing = blocks(length) * size - plane.shape[1]  # below 0 where the last byte is not full
+            plane = jax.lax.pad(plane, jnp.float32(0), ((0, 0, 0), (0, missing, 0)))
+            # Left in blocks: flat, XLA divides every index, and the loop is not vectorised.
+            return plane.reshape(count, blocks(length), size) * scales_NxM[..., None]
+
+        return [scaled(plane) for plane in values]
+
+    return Codec(encode, planes, lambda length: inner.packed_bytes(length) + 2 * blocks(length))
 
 
 def _largest(magnitudes_NxMxB, counts_M):
