@@ -227,19 +227,17 @@ def _damped_gradient(
 ):
     """Returns (one document's preconditioned gradient, its loss, what preconditions a gradient of it)."""
     config, bases = inner.adapter, meta.bases
-    reduced = (decoder.head_layers, tokens_T.shape[0], config.rank)
 
     def loss(offsets):  # behind R, where their gradients are the cotangents that R's is made of
-        outputs = {
-            target: config.scale * jnp.einsum("ltr,lor->lto", offset, bases[target]["B"])[:, None]
-            for target, offset in offsets.items()
+        chained = {
+            target: (A, R, offsets[target][:, None], B)
+            for target, (A, R, B) in chains(config, meta.theta, bases).items()
         }
-        features_1xTxD, inputs = decoder.head_projections(
-            hidden_TxD[None], config.targets, chains(config, meta.theta, bases), outputs
-        )
+        features_1xTxD, inputs = decoder.head_projections(hidden_TxD[None], config.targets, chained)
         keys = {target: _keys(inputs[target][:, 0], bases[target]["A"]) for target in config.targets}
         return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length), keys
 
+    reduced = decoder.head_layers, tokens_T.shape[0], config.rank
     zeros = {target: jnp.zeros(reduced, jnp.float32) for target in config.targets}
     (first_loss, keys), cotangents = jax.value_and_grad(loss, has_aux=True)(zeros)
     predicts_T = jnp.arange(tokens_T.shape[0]) < length - 1

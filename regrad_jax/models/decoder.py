@@ -6,7 +6,8 @@
 The trunk holds no adapter, so nothing ever differentiates it and its output can be computed once a
 text and kept. Adapters reach the head as *chains*: for a projection y = W x, a tuple of small
 matrices (F_1, ..., F_n) adds F_n ... F_1 x. Every matrix is stacked over the head's layers and is
-scanned with them.
+scanned with them. A vector for every token in a matrix's place is added to what has come so far; the gradient
+in one of zeros is the cotangent there.
 """
 
 import functools
@@ -23,7 +24,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig, RopeScaling
 
 Params = Mapping[str, Any]
-Chain = tuple[jax.Array, ...]  # each L x out x in, applied first to last
+Chain = tuple[jax.Array, ...]  # each L x out x in, applied first to last, or L x B x T x out, added
 Chains = Mapping[str, Chain]  # keyed by projection: "gate", "up", "down"
 Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x head_dim
 
@@ -59,9 +60,10 @@ def rotate(x_BxTxHxd: jax.Array, positions_BxT: jax.Array, frequencies: jax.Arra
 
 
 def apply_chain(x: jax.Array, chain: Chain) -> jax.Array:
-    """Returns F_n ... F_1 x for x of shape (..., in) and factors of shape (out, in)."""
+    """Returns F_n ... F_1 x for x of (B, T, in) and factors of (out, in), or (B, T, out) to be added."""
     for factor in chain:
-        x = x @ factor.T.astype(x.dtype)
+        factor = factor.astype(x.dtype)
+        x = x + factor if factor.ndim == x.ndim else x @ factor.T
     return x
 
 
