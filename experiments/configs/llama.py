@@ -1,4 +1,4 @@
-"""Meta-training on LLaMA 3: the released recipe with theta learned, in bfloat16, on a GPU or a pod.
+"""Meta-training on LLaMA 3: the released recipe with theta learned and distractors, in bfloat16.
 
     regrad train --config experiments/configs/llama.py:1b --workdir runs/llama \\
         --config.base_model=FOLDER --config.mesh.fsdp=8 --config.batches_per_step=8
@@ -21,6 +21,8 @@ def get_config(size: str = "1b") -> ml_collections.ConfigDict:
     config = _released_recipe()
     config.base_model, config.adapter.first_layer = _MODELS[size]
     config.theta, config.dtype, config.remat = "learned", "bfloat16", True
+    config.documents_per_question = 3
+    config.sources.almanac.anchors, config.sources.squad.anchors = 3, 2
     return config
 
 

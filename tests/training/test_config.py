@@ -85,11 +85,12 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
     path = next(path for path in CONFIGS if path.stem == "almanac_squad")
     get_config = runpy.run_path(str(path))["get_config"]
     plain, gpu = TrainConfig.from_dict(get_config()), TrainConfig.from_dict(get_config("one_gpu"))
-    assert (plain.inner_steps, gpu.inner_steps, gpu.theta) == (1, 4, "learned")
+    assert (plain.theta, gpu.theta) == ("zero", "learned")
+    assert (plain.documents_per_question, gpu.documents_per_question) == (1, 3)
     assert (plain.initial, gpu.initial) == ("", "regrad_jax/checkpoints/smollm2-135m")
-    assert gpu.sources["almanac"].anchors == 8
+    assert gpu.sources["almanac"].entities == 40_000
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
-    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of two_cores, one_gpu"):
+    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of one_gpu"):
         get_config("two_gpus")
 
 
