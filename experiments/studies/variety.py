@@ -1,0 +1,82 @@
+r"""What checkpoints trained on more and more kinds of entries make of prose that is of none.
+
+.venv/bin/python experiments/studies/variety.py --workdir runs/variety
+
+Every run of experiments/sweeps/variety.py is asked the fieldnotes' questions from a bank of those passages,
+with the one document that search finds. Prints a table; WORKDIR gets fieldnotes.json and fieldnotes.png.
+"""
+
+import argparse
+import json
+import pathlib
+import tempfile
+
+from regrad_jax.data.fieldnotes.read import load_fieldnotes
+from regrad_jax.evaluation.harness import evaluate
+from regrad_jax.evaluation.knowledge import knowledge_gap
+from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.plotting import pyplot
+from regrad_jax.progress import to_stderr
+
+_SETTING = "ReGrad k=1"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="where the sweep's runs are")
+    workdir = parser.parse_args().workdir
+    releases = sorted(workdir.glob("*kinds/release"), key=_kinds)
+    if not releases:
+        parser.error(f"{workdir} has no finished run; launch/sweep.py experiments/sweeps/variety.py first")
+    rows = [_measured(release) for release in releases]
+    (workdir / "fieldnotes.json").write_text(json.dumps(rows, indent=1) + "\n")
+    _plot(rows, workdir / "fieldnotes.png")
+    print("kinds  right gradient  another's  exact match          F1")
+    for row in rows:
+        exact, f1 = ("{:5.1f} [{:.1f}, {:.1f}]".format(*row[of]) for of in ("exact", "f1"))
+        print(f"{row['kinds']:5}  {row['gold']:14.3f}  {row['other']:9.3f}  {exact:19}  {f1}")
+
+
+def _kinds(release: pathlib.Path) -> int:
+    return int(release.parent.name.removesuffix("kinds"))
+
+
+def _measured(release: pathlib.Path) -> dict:
+    regrad = ReGrad.load(release)
+    documents, questions = load_fieldnotes()
+    with tempfile.TemporaryDirectory() as scratch:
+        bank, _ = regrad.build(documents, pathlib.Path(scratch) / "bank", progress=to_stderr)
+        (result,) = evaluate(regrad, bank, "fieldnotes", questions, (_SETTING,), to_stderr)
+        gap = knowledge_gap(regrad, bank, questions)
+    assert gap is not None
+    score = result.score
+    return {
+        "kinds": _kinds(release),
+        "gold": gap.gold,
+        "other": gap.other,
+        "exact": [score.exact_match, *score.exact_match_interval],
+        "f1": [score.f1, *score.f1_interval],
+    }
+
+
+def _plot(rows: list[dict], path: pathlib.Path) -> None:
+    plt = pyplot()
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4))
+    kinds = [row["kinds"] for row in rows]
+    for gradient, colour in (("gold", "#2b6cb0"), ("other", "#a0aec0")):
+        panels[0].plot(kinds, [row[gradient] for row in rows], "o-", color=colour, label=gradient)
+    panels[0].set(xscale="log", xlabel="kinds of entries in training", ylabel="answer loss, nats per token")
+    panels[0].legend()
+    for of, colour in (("exact", "#2b6cb0"), ("f1", "#c05621")):
+        mean, low, high = zip(*(row[of] for row in rows), strict=True)
+        panels[1].plot(kinds, mean, "o-", color=colour, label=of)
+        panels[1].fill_between(kinds, low, high, color=colour, alpha=0.15)
+    panels[1].set(xscale="log", xlabel="kinds of entries in training", ylabel="%, fieldnotes, 95% intervals")
+    panels[1].legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

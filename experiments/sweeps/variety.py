@@ -1,0 +1,22 @@
+r"""Does a checkpoint answer on other prose the better, the more kinds of entries it was trained on?
+
+.venv/bin/python launch/sweep.py experiments/sweeps/variety.py --workdir runs/variety
+.venv/bin/python experiments/studies/variety.py --workdir runs/variety
+
+All runs take as many steps, on invented entries alone, and the kinds of one are among those of the next. The
+second command asks every run's checkpoint about the fieldnotes.
+"""
+
+from regrad_jax.data.almanac.library import KINDS
+
+CONFIG = "experiments/configs/almanac_squad.py"
+
+
+def get_sweep() -> dict[str, dict[str, object]]:
+    """Returns the settings of each run by its name."""
+    alike = {"seed": 21, "stages": ((60, {"almanac": 1.0}),), "eval_every": 60}
+    names = [kind.name for kind in KINDS]  # by theme, so that every so many are of different ones
+    return {
+        f"{len(kinds)}kinds": alike | {"sources.almanac.kinds": tuple(kinds)}
+        for kinds in (names[::every] for every in (55, 18, 6, 1))
+    }
