@@ -110,14 +110,14 @@ def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> N
     facts = {
         field.name: getattr(checkpoint, field.name)
         for field in dataclasses.fields(checkpoint)
-        if field.name not in ("adapter", "meta") and getattr(checkpoint, field.name) != math.inf
-    }  # JSON has no infinity, and a damping that is not there is infinite
+        if field.name not in ("adapter", "meta")
+    }
     facts |= {"schema": SCHEMA, "adapter": dataclasses.asdict(checkpoint.adapter)}
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         made = pathlib.Path(scratch) / "made"
         made.mkdir()
         safetensors.numpy.save_file(_flatten(checkpoint.meta), made / "adapter.safetensors")
-        (made / "checkpoint.json").write_text(json.dumps(facts, indent=1) + "\n")
+        (made / "checkpoint.json").write_text(json.dumps(_spelled(facts), indent=1, allow_nan=False) + "\n")
         # safetensors writes for its owner alone, but a checkpoint is to be shared.
         shutil.copymode(made / "checkpoint.json", made / "adapter.safetensors")
         os.rename(made, folder)
@@ -147,9 +147,23 @@ def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
     try:
         adapter = facts.pop("adapter")
         adapter["targets"] = tuple(adapter["targets"])
-        return Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
+        facts["damping"] = float(facts.get("damping", math.inf))
+        checkpoint = Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
+        _ = checkpoint.inner  # refuses what makes no sense
+        return checkpoint
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder}: the checkpoint is damaged ({error!r}); copy it again") from error
+
+
+def _spelled(value: Any) -> Any:
+    """Returns plain values with infinities as the word that float() reads: JSON has no number for them."""
+    if isinstance(value, Mapping):
+        return {key: _spelled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(one) for one in value]
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _flatten(meta: MetaParams) -> dict[str, np.ndarray]:

@@ -1,8 +1,8 @@
 """A released checkpoint survives the disk, names what gradients depend on, and says what is wrong with it."""
 
 import dataclasses
-import functools
 import json
+import math
 import os
 import pathlib
 
@@ -104,11 +104,20 @@ def test_with_several_inner_steps_a_gradient_depends_on_the_step_sizes():
 def test_damping_is_part_of_a_gradient_and_infinite_where_nothing_is_said(tmp_path):
     plain, damped = made(), made(damping=0.5)
     assert damped.fingerprint() == plain.fingerprint() | {"damping": 0.5}
-    for name, checkpoint in (("plain", plain), ("damped", damped)):
+    trained = made(training={"clip_norm": math.inf, "stages": ((1, {"almanac": 1.0}),)})
+    for name, checkpoint in (("plain", plain), ("damped", damped), ("trained", trained)):
         save_checkpoint(tmp_path / name, checkpoint)
         assert load_checkpoint(tmp_path / name).inner == checkpoint.inner
-    no_constant = functools.partial(json.loads, parse_constant=pytest.fail)
-    assert "damping" not in no_constant((tmp_path / "plain" / "checkpoint.json").read_text())
+        # JSON itself has no infinity.
+        json.loads((tmp_path / name / "checkpoint.json").read_text(), parse_constant=pytest.fail)
+    assert load_checkpoint(tmp_path / "trained").training["clip_norm"] == "inf"
+    file = tmp_path / "plain" / "checkpoint.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({name: value for name, value in facts.items() if name != "damping"}))
+    assert load_checkpoint(tmp_path / "plain").damping == math.inf
+    file.write_text(json.dumps(facts | {"damping": -1}))
+    with pytest.raises(UserError, match=r"plain: damping -1.0 must be a number above 0"):
+        load_checkpoint(tmp_path / "plain")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def get_config(size: str = "1b") -> ml_collections.ConfigDict:
     config = _released_recipe()
     config.base_model, config.adapter.first_layer = _MODELS[size]
     config.theta, config.dtype, config.remat = "learned", "bfloat16", True
-    config.documents_per_question = 3
+    config.documents_per_question, config.learning_rate = 3, 3e-3
     config.sources.almanac.anchors, config.sources.squad.anchors = 3, 2
     return config
 

@@ -3,18 +3,18 @@ r"""Does a checkpoint answer on other prose the better, the more kinds of entrie
 .venv/bin/python launch/sweep.py experiments/sweeps/variety.py --workdir runs/variety
 .venv/bin/python experiments/studies/variety.py --workdir runs/variety
 
-All runs take as many steps, on invented entries alone, and the kinds of one are among those of the next. The
-second command asks every run's checkpoint about the fieldnotes.
+All runs take as many steps, and the kinds of one are among those of the next. The second command asks every
+run's checkpoint about the fieldnotes.
 """
 
 from regrad_jax.data.almanac.library import KINDS
 
-CONFIG = "experiments/configs/almanac_squad.py"
+CONFIG = "experiments/configs/one_kind.py"
 
 
 def get_sweep() -> dict[str, dict[str, object]]:
     """Returns the settings of each run by its name."""
-    alike = {"seed": 21, "stages": ((60, {"almanac": 1.0}),), "eval_every": 60}
+    alike = {"seed": 21, "sources.almanac.document_tokens": 144, "sources.almanac.question_tokens": 32}
     names = [kind.name for kind in KINDS]  # by theme, so that every so many are of different ones
     return {
         f"{len(kinds)}kinds": alike | {"sources.almanac.kinds": tuple(kinds)}

@@ -233,8 +233,8 @@ def _damped_gradient(
             target: (A, R, offsets[target][:, None], B)
             for target, (A, R, B) in chains(config, meta.theta, bases).items()
         }
-        features_1xTxD, inputs = decoder.head_projections(hidden_TxD[None], config.targets, chained)
-        keys = {target: _keys(inputs[target][:, 0], bases[target]["A"]) for target in config.targets}
+        features_1xTxD, keys = decoder.head_keys(hidden_TxD[None], chained)
+        keys = {target: told[:, 0].astype(jnp.float32) for target, told in keys.items()}
         return _mean_token_loss(decoder, features_1xTxD[0], tokens_T, length), keys
 
     reduced = decoder.head_layers, tokens_T.shape[0], config.rank
@@ -250,10 +250,6 @@ def _damped_gradient(
     return condition(grads), first_loss, condition
 
 
-def _keys(inputs: Array, A: jax.Array) -> jax.Array:
-    return jnp.einsum("l...i,lri->l...r", jnp.asarray(inputs, A.dtype), A)
-
-
 def gradient_factors(
     decoder: SplitDecoder, config: AdapterConfig, documents: Documents
 ) -> tuple[Factors, jax.Array]:
@@ -266,7 +262,7 @@ def gradient_factors(
     )
 
     def total_loss(offsets):
-        features_NxTxD, inputs = decoder.head_projections(hidden_NxTxD, config.targets, offsets=offsets)
+        features_NxTxD, inputs = decoder.head_projections(hidden_NxTxD, offsets)
         losses_N = jax.vmap(_mean_token_loss, in_axes=(None, 0, 0, 0))(
             decoder, features_NxTxD, documents.tokens_NxT, documents.lengths_N
         )
@@ -290,16 +286,15 @@ def project_factors(inner: InnerProblem, bases: Tree, factors: Factors) -> Tree:
     config, grads = inner.adapter, {}
     for target in config.targets:
         A, B = bases[target]["A"], bases[target]["B"]
-        keys = _keys(factors.inputs[target], A)
+        keys = jnp.einsum("lnti,lri->lntr", jnp.asarray(factors.inputs[target], A.dtype), A)
         reduced_out = jnp.einsum("lnto,lor->lntr", jnp.asarray(factors.cotangents[target], B.dtype), B)
         # Scales come last, where a token is 2 r numbers and not in + out.
         scales = jnp.asarray(factors.scales[target])
         reduced_out = config.scale * scales[..., None] * reduced_out
-        grad = jnp.einsum("lntr,lnts->nlrs", reduced_out, keys)
+        grad = jnp.einsum("lntr,lnts->lnrs", reduced_out, keys)
         if inner.is_damped:
-            condition = preconditioner(reduced_out, keys, scales != 0, inner.damping)
-            grad = jnp.swapaxes(condition(jnp.swapaxes(grad, 0, 1)), 0, 1)
-        grads[target] = {"R": grad}
+            grad = preconditioner(reduced_out, keys, scales != 0, inner.damping)(grad)
+        grads[target] = {"R": jnp.swapaxes(grad, 0, 1)}
     return grads
 
 

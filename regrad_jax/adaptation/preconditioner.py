@@ -6,9 +6,9 @@ it, and loudest is what most of a document's tokens have in common. So both side
 
     N_d^-1 G_d M_d^-1,   M_d = (r S_k + lambda I) / (1 + lambda),   S_k = mean_t k_t k_t^T / |k_t|^2
 
-and N_d alike from the cotangents delta_t. The right side alone makes the step the ridge regression of what
-tokens have to say on their keys. S has trace 1, so lambda is measured against a mean eigenvalue of 1, and
-without end leaves the gradient as it is.
+and N_d alike from the cotangents delta_t. Were all keys of one length, the right side alone would make the
+step the ridge regression of what tokens have to say on their keys. S has trace 1, so lambda is measured
+against a mean eigenvalue of 1, and without end leaves the gradient as it is.
 
 These are the two factors of K-FAC (Martens and Grosse, arXiv 1503.05671), damped, of one document alone and
 with vectors of one length. A layer that is written to by the delta rule divides its right side so, one token
@@ -75,10 +75,12 @@ def damped_inverse(moment: jax.Array, damping: float) -> jax.Array:
     # its place never came back from a validation step on two CPU cores (jaxlib 0.10.2). An error e becomes
     # e^2, from at most 1 - 1 / condition at the start.
     condition = rank * (1 + damping) / damping
+    improved = lambda inverse, matrix: 2 * inverse - _product(inverse, _product(matrix, inverse))
     inverse = identity / rank  # no eigenvalue of the matrix is above its trace, which is at most r
     for _ in range(math.ceil(math.log2(17 * condition))):
-        inverse = 2 * inverse - _product(inverse, _product(matrix, inverse))
-    return inverse
+        inverse = improved(inverse, jax.lax.stop_gradient(matrix))
+    # At the inverse X, a turn's derivative in the matrix is the inverse's own, -X dM X.
+    return improved(inverse, matrix)
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:

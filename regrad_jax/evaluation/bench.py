@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -148,8 +149,8 @@ def _seconds(call: Callable[[], Any], repeats: int = _REPEATS) -> float:
 
 
 def _one_step(regrad: ReGrad) -> InnerProblem:
-    """The checkpoint's inner problem with one step, which is all that a gradient from factors can be of."""
-    return dataclasses.replace(regrad.checkpoint.inner, steps=1)
+    """The checkpoint's inner problem with one plain step, on which factors and PyTorch are compared."""
+    return dataclasses.replace(regrad.checkpoint.inner, steps=1, damping=math.inf)
 
 
 def _meta_gradient(regrad: ReGrad) -> Callable:

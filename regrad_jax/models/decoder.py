@@ -103,11 +103,18 @@ class Block(nn.Module):
 
     def _mlp(self, x, chains: Chains):
         def project(name, x, out):
+            # Does nothing unless a caller asks for the collection (`SplitDecoder.head_*`), as offsets do.
+            tell = lambda collection, value: self.sow(
+                collection, f"{name}_{collection}", value, reduce_fn=lambda _, new: new, init_fn=lambda: None
+            )
             y = nn.Dense(out, dtype=self.dtype, use_bias=False, name=name)(x)
-            y = y + apply_chain(x, chains[name]) if name in chains else y
-            # Both do nothing unless a caller asks for these collections (`SplitDecoder.head_projections`).
-            self.sow("inputs", f"{name}_in", x, reduce_fn=lambda _, new: new, init_fn=lambda: None)
-            offset = self.get_variable("offsets", f"{name}_out")
+            tell("inputs", x)
+            if name in chains:
+                first, *others = chains[name]
+                keys = apply_chain(x, (first,))
+                tell("keys", keys)
+                y = y + apply_chain(keys, others)
+            offset = self.get_variable("offsets", f"{name}_offsets")
             return y if offset is None else y + offset
 
         gate, up = project("gate", x, self.config.mlp_dim), project("up", x, self.config.mlp_dim)
@@ -132,7 +139,7 @@ def _attend(q_BxTxHxd, k_BxSxKvxd, v_BxSxKvxd, positions_BxT, window: int | None
 def _stack(config: DecoderConfig, count: int, dtype: Any, remat: bool = False) -> nn.Module:
     scanned = nn.scan(
         nn.remat(Block, prevent_cse=False) if remat else Block,
-        variable_axes={"params": 0, "inputs": 0, "offsets": 0},
+        variable_axes={"params": 0, "inputs": 0, "keys": 0, "offsets": 0},
         split_rngs={"params": True},
         in_axes=(nn.broadcast, 0, 0),
         length=count,
@@ -239,30 +246,41 @@ class SplitDecoder(flax.struct.PyTreeNode):
         variables = {"params": self.head_params}
         return module.apply(variables, hidden_BxTxD, positions_BxT, chains, cache)
 
-    def head_projections(self, hidden_BxTxD, targets, chains: Chains | None = None, offsets=None):
-        """Runs the upper layers and tells what MLP projections read.
+    def head_projections(self, hidden_BxTxD, offsets):
+        """Runs the unadapted upper layers with something added to each MLP projection's output.
 
         Args:
             hidden_BxTxD: the trunk's output.
-            targets: the projections.
-            chains: as for `head`; nothing by default.
-            offsets: target -> what is added to the projection's output, (L, B, T, out); nothing by default.
-                The gradient in a zero offset is the cotangent of that projection.
+            offsets: target -> what is added, (L, B, T, out). The gradient in a zero offset is the
+                cotangent of that projection.
 
         Returns:
             (features_BxTxD, inputs), inputs being target -> the projection's input, (L, B, T, in).
         """
+        added = {f"{target}_offsets": offset for target, offset in offsets.items()}
+        features, inputs = self._head_telling("inputs", hidden_BxTxD, {}, {"offsets": {"layers": added}})
+        return features, {target: inputs[target] for target in offsets}
+
+    def head_keys(self, hidden_BxTxD, chains: Chains):
+        """Runs the adapted layers.
+
+        Args:
+            hidden_BxTxD: the trunk's output.
+            chains: as for `head`.
+
+        Returns:
+            (features_BxTxD, keys), keys being target -> what its chain's first matrix makes of the
+            projection's input, (L, B, T, r).
+        """
+        return self._head_telling("keys", hidden_BxTxD, chains, {})
+
+    def _head_telling(self, collection: str, hidden_BxTxD, chains: Chains, variables):
         module = Head(self.config, self.head_layers, self.dtype, self.remat)
-        variables = {"params": self.head_params}
-        if offsets is not None:
-            added = {f"{target}_out": offset for target, offset in offsets.items()}
-            variables["offsets"] = {"layers": added}
+        variables = {"params": self.head_params} | variables
         positions = _positions(hidden_BxTxD.shape[:-1], None)
-        (features, _), state = module.apply(
-            variables, hidden_BxTxD, positions, chains or {}, mutable=["inputs"]
-        )
-        inputs = state["inputs"]["layers"]
-        return features, {target: inputs[f"{target}_in"] for target in targets}
+        (features, _), state = module.apply(variables, hidden_BxTxD, positions, chains, mutable=[collection])
+        told = state[collection]["layers"]
+        return features, {name.removesuffix(f"_{collection}"): value for name, value in told.items()}
 
     def logits(self, features):
         """Maps features (..., D) to float32 logits (..., V)."""

@@ -87,7 +87,7 @@ class TrainConfig:
         initial_alpha_scale: multiplies the step sizes of `initial`, which several inner steps want shorter.
         alpha_mode: how many step sizes there are, a name in `ALPHAS`.
         inner_steps: gradient steps on a document; more than one need theta "learned".
-        damping: of the document gradients' preconditioner, as in `InnerProblem`; "inf" for plain gradients.
+        damping: of the document gradients' preconditioner, as in `InnerProblem`; inf for plain gradients.
         order: "second" differentiates through document gradients, "first" takes them for constants.
         codec: document gradients are packed and unpacked by it on their way to the questions, so that a
             checkpoint learns to be served from a bank of it; "float32" changes nothing.
@@ -152,7 +152,10 @@ class TrainConfig:
         _choice("theta", self.theta, ("zero", "learned"))
         if self.theta == "zero" and self.adapter.kind != "core":
             raise UserError("config.theta: 'zero' needs adapter.kind 'core'; use 'learned'")
-        _ = self.inner  # refuses a damping that makes no sense
+        try:
+            _ = self.inner  # refuses a damping that makes no sense
+        except UserError as error:
+            raise UserError(f"config.{error}") from error
         _choice("order", self.order, ORDERS)
         _choice("codec", self.codec, CODECS)
         _choice("bases", self.bases, ("random", "singular"))

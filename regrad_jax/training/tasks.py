@@ -123,12 +123,13 @@ def tokenise(
     by_document: list[list[int]] = [[] for _ in kept]
     for position, item in enumerate(tokenised):
         by_document[item.document].append(position)
+    gold = np.array([item.document for item in tokenised])
     if documents_per_question > 1:
         keys, question_keys = embedder.embed([contents[name] for name in kept]), embedder.embed(asked)
+        neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
     else:  # nothing is ranked, and of one document no weight depends on its score
         keys, question_keys = np.zeros((len(kept), 0), np.float32), np.zeros((len(asked), 0), np.float32)
-    gold = np.array([item.document for item in tokenised])
-    neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
+        neighbours = gold[:, None]
 
     def context_prompt(question: int, shown: Sequence[int]) -> list[int]:
         return encode(prompts.question(asked[question], [contents[kept[d]] for d in shown]))

@@ -126,20 +126,22 @@ def test_several_steps_sum_the_gradients_along_their_way():
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def inputs_and_cotangents(config: AdapterConfig, meta: MetaParams, tokens_1xT):
-    """Of every adapted projection, target -> (L, 1, T, *), for one document without padding."""
+def keys_and_cotangents(config: AdapterConfig, meta: MetaParams, tokens_1xT):
+    """Of every adapted projection's R, target -> (L, 1, T, r), for one document without padding."""
     hidden, _ = decoder().trunk(tokens_1xT)
-    outputs = {target: 16 if target == "down" else 24 for target in config.targets}
 
     def loss(offsets):
-        chained = chains(config, meta.theta, meta.bases)
-        features, inputs = decoder().head_projections(hidden, config.targets, chained, offsets)
+        chained = {
+            target: (A, R, offsets[target], B)
+            for target, (A, R, B) in chains(config, meta.theta, meta.bases).items()
+        }
+        features, keys = decoder().head_keys(hidden, chained)
         log_p = jax.nn.log_softmax(decoder().logits(features)[0, :-1])
-        return -jnp.mean(jnp.take_along_axis(log_p, tokens_1xT[0, 1:, None], axis=1)), inputs
+        return -jnp.mean(jnp.take_along_axis(log_p, tokens_1xT[0, 1:, None], axis=1)), keys
 
-    zeros = {target: jnp.zeros((2, *tokens_1xT.shape, size)) for target, size in outputs.items()}
-    cotangents, inputs = jax.grad(loss, has_aux=True)(zeros)
-    return inputs, cotangents
+    zeros = {target: jnp.zeros((2, *tokens_1xT.shape, 3)) for target in config.targets}
+    cotangents, keys = jax.grad(loss, has_aux=True)(zeros)
+    return keys, cotangents
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -155,15 +157,16 @@ def test_damped_gradients_are_plain_ones_divided_by_both_sides_moments(steps):
 
     for row, length in enumerate(LENGTHS):
         alone = Documents(docs.tokens_NxT[row : row + 1, :length], docs.lengths_N[row : row + 1])
-        inputs, cotangents = jax.device_get(inputs_and_cotangents(config, meta, alone.tokens_NxT))
+        keys, cotangents = jax.device_get(keys_and_cotangents(config, meta, alone.tokens_NxT))
+        whole = {t: {"R": np.einsum("lntr,lnts->nlrs", cotangents[t], keys[t])} for t in config.targets}
+        assert_near(whole, gradients(config, meta, alone)[0], 1e-5)
         reached, total = meta, jax.tree.map(jnp.zeros_like, meta.theta)
         for _ in range(steps):
             plain, _ = gradients(config, reached, alone)
             for target, leaves in plain.items():
                 for layer in range(2):
-                    A, B = (np.float64(meta.bases[target][name][layer]) for name in "AB")
-                    left = divisor(np.float64(cotangents[target][layer, 0, : length - 1]) @ B)
-                    right = divisor(np.float64(inputs[target][layer, 0, : length - 1]) @ A.T)
+                    sides = cotangents[target], keys[target]
+                    left, right = (divisor(np.float64(side[layer, 0, : length - 1])) for side in sides)
                     step = left @ np.float64(leaves["R"][0, layer]) @ right
                     total[target]["R"] = total[target]["R"].at[layer].add(step)
             reached = meta._replace(theta=descend(meta, total))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -24,13 +25,15 @@ def quantised_and_exact(config, docs):
     return quantise(factors), factors
 
 
+@pytest.mark.parametrize("damping", [math.inf, 0.3])
 @pytest.mark.parametrize("targets", [("gate", "up", "down"), ("down", "up")], ids="-".join)
-def test_quantised_factors_project_to_nearly_the_same_gradients(targets):
+def test_quantised_factors_project_to_nearly_the_same_gradients(targets, damping):
     config = adapter(targets=targets)
+    inner = InnerProblem(config, damping=damping)
     quantised, factors = quantised_and_exact(config, documents(LENGTHS))
     assert {leaf.dtype for leaf in jax.tree.leaves(quantised[:2])} == {jnp.dtype(jnp.int8)}
     bases = meta_params(config, zero=True).bases
-    found, exact = (project_factors(InnerProblem(config), bases, f) for f in (quantised, factors))
+    found, exact = (project_factors(inner, bases, f) for f in (quantised, factors))
     assert_near(found, exact, 0.02)
     assert relative_error(found["up"]["R"], exact["up"]["R"]) > 1e-5  # it is quantised
 

@@ -1,5 +1,6 @@
 """Training laid over eight fake devices gives what one gives; tests/launch does the same with processes."""
 
+import math
 import pathlib
 
 import jax
@@ -34,7 +35,7 @@ def batches_of(step: int) -> dict:
     return made
 
 
-def trained(data: int, fsdp: int):
+def trained(data: int, fsdp: int, damping: float):
     """Returns (meta after ten steps, losses) on data x fsdp devices."""
     layout, arrangement = Layout(config(data, fsdp)), adapter()
     update = optimizer(config(1, 1))
@@ -46,7 +47,7 @@ def trained(data: int, fsdp: int):
         made = batches_of(step)
         state, metrics, _ = train_step(
             state, frozen, layout.batches({n: made[n] for n in layout.local()}),
-            inner=InnerProblem(arrangement), update=update, whole=layout.whole,
+            inner=InnerProblem(arrangement, damping=damping), update=update, whole=layout.whole,
         )  # fmt: skip
         losses.append(float(metrics.outer_loss))
         # Otherwise the next step would be compiled anew, for another layout.
@@ -54,8 +55,9 @@ def trained(data: int, fsdp: int):
     return jax.device_get(state.meta), losses
 
 
-def test_eight_devices_train_as_one_does():
-    (meta, losses), (expected, expected_losses) = trained(4, 2), trained(1, 1)
+@pytest.mark.parametrize("damping", [math.inf, 0.3])
+def test_eight_devices_train_as_one_does(damping):
+    (meta, losses), (expected, expected_losses) = trained(4, 2, damping), trained(1, 1, damping)
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
     assert_near(meta, expected, 1e-5)
     moved = meta_params(adapter())

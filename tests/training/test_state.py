@@ -141,8 +141,6 @@ def test_a_step_takes_quantised_factors_for_documents(damping):
     assert float(norm) == pytest.approx(float(expected_norm), rel=1e-5)
     assert_near(state.meta, expected.meta, 1e-5)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(state.meta.theta))
-    _, unrounded, _ = step(batch.documents)
-    assert float(metrics.outer_loss) == pytest.approx(float(unrounded.outer_loss), rel=0.01)
 
 
 @functools.partial(jax.jit, static_argnames=("shift", "inner"))
