@@ -1,11 +1,11 @@
-"""Meta-training of the checkpoint that ships for SmolLM2-135M: invented facts and real text, mixed.
+"""Meta-training for SmolLM2-135M on invented facts and real text, with one preconditioned step a document.
 
     regrad train --config experiments/configs/almanac_squad.py --workdir runs/almanac_squad \
         --config.sources.squad.path=../shared/data/squadshifts_new_wiki.json
 
-That is an hour on two cores; hardware, time and scores of the released run stand in experiments/results/.
-To go on from the released checkpoint on one GPU of 80 GB, with retrieved distractors beside each document and
-theta learned too:
+That is an hour and a quarter on two cores. experiments/results/ tells what it comes to, and how the
+checkpoint that ships was trained before, for six hours and with several plain steps. To go on from the run's
+release on one GPU of 80 GB, with retrieved distractors beside each document and theta learned too:
 
     regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
 """
@@ -17,7 +17,7 @@ _RECIPES = {
     "": {},
     "one_gpu": {
         "theta": "learned",
-        "initial": "regrad_jax/checkpoints/smollm2-135m",
+        "initial": "runs/almanac_squad/release",
         "documents_per_question": 3,
         "sources": {
             "almanac": {"entities": 40_000, "questions_per_document": 4},

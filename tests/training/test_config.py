@@ -87,7 +87,7 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
     plain, gpu = TrainConfig.from_dict(get_config()), TrainConfig.from_dict(get_config("one_gpu"))
     assert (plain.theta, gpu.theta) == ("zero", "learned")
     assert (plain.documents_per_question, gpu.documents_per_question) == (1, 3)
-    assert (plain.initial, gpu.initial) == ("", "regrad_jax/checkpoints/smollm2-135m")
+    assert (plain.initial, gpu.initial) == ("", "runs/almanac_squad/release")
     assert gpu.sources["almanac"].entities == 40_000
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
     with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of one_gpu"):
