@@ -94,6 +94,7 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
             # (steps, share of batches by source)
             "stages": ((600, {"almanac": 0.8, "squad": 0.2}),),
             "learning_rate": 1e-2,  # 1.5e-3 takes three times as many steps
+            "theta_rate": 0.1,  # of it, for theta where that is learned
             "weight_decay": 0.0,
             "warmup_steps": 20,
             "decay": "cosine",

@@ -98,6 +98,7 @@ class TrainConfig:
         sources: the datasets by name.
         stages: (steps, {source: share of batches}) in order.
         learning_rate: the peak.
+        theta_rate: theta's learning rate, as a share of all else's; its entries are smaller.
         weight_decay: AdamW's, on everything that is learned.
         warmup_steps: linear warm-up from 1% of the peak.
         decay: "cosine" or "linear", to zero (cosine: to 1e-6) at the last step.
@@ -144,6 +145,7 @@ class TrainConfig:
     codec: str = "float32"
     bases: str = "random"
     initial_alpha_scale: float = 1.0
+    theta_rate: float = 1.0
 
     def __post_init__(self):
         _choice("weighting", self.weighting, DOCUMENT_WEIGHTS)
@@ -193,7 +195,7 @@ class TrainConfig:
                 )
             for key in ("context", "gold_absent"):
                 _share(f"sources.{name}.{key}", getattr(source, key))
-        for key in ("learning_rate", "clip_norm", "temperature"):
+        for key in ("learning_rate", "clip_norm", "temperature", "theta_rate"):
             value = getattr(self, key)
             endless = value == math.inf and key != "clip_norm"  # where it clips nothing
             if not isinstance(value, int | float) or not value > 0 or endless:

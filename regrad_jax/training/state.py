@@ -105,27 +105,31 @@ def _schedule(peak: float, warmup: int, total: int, decay: str) -> optax.Schedul
 def optimizer(config: TrainConfig) -> optax.GradientTransformation:
     """AdamW under a joint clip of the gradient's norm (the reference's betas and epsilon).
 
-    With `alpha_mode` "fix" the step sizes stay as they are: neither moved nor decayed.
+    What it does to theta is multiplied by `theta_rate`. With `alpha_mode` "fix" the step sizes stay as they
+    are: neither moved nor decayed.
     """
     schedule = config.learning_rate, config.warmup_steps, config.total_steps, config.decay
-    return _optimizer(schedule, config.clip_norm, config.weight_decay, config.alpha_mode == "fix")
+    alpha_rate = 0.0 if config.alpha_mode == "fix" else 1.0
+    return _optimizer(schedule, config.clip_norm, config.weight_decay, config.theta_rate, alpha_rate)
 
 
 # A compiled step is found again by its optimizer, and optax makes a new one at every call.
 @functools.cache
-def _optimizer(schedule, clip_norm: float, weight_decay: float, alpha_is_fixed: bool):
+def _optimizer(schedule, clip_norm: float, weight_decay: float, theta_rate: float, alpha_rate: float):
     return optax.chain(
         optax.clip_by_global_norm(clip_norm),
         optax.adamw(_schedule(*schedule), weight_decay=weight_decay),
-        *([_still_alpha()] if alpha_is_fixed else []),
+        # Only where it does something: other trees than meta-parameters have no such parts.
+        *([_rates(theta_rate, alpha_rate)] if (theta_rate, alpha_rate) != (1, 1) else []),
     )
 
 
-def _still_alpha() -> optax.GradientTransformation:
-    def still(updates: MetaParams, params=None) -> MetaParams:
-        return updates._replace(alpha=jax.tree.map(jnp.zeros_like, updates.alpha))
+def _rates(theta: float, alpha: float) -> optax.GradientTransformation:
+    def scaled(updates: MetaParams, params=None) -> MetaParams:
+        times = lambda rate, tree: jax.tree.map(lambda update: rate * update, tree)
+        return updates._replace(theta=times(theta, updates.theta), alpha=times(alpha, updates.alpha))
 
-    return optax.stateless(still)
+    return optax.stateless(scaled)
 
 
 @functools.partial(jax.jit, static_argnames=("inner", "gradient_map", "update", "whole"), donate_argnums=0)

@@ -119,6 +119,19 @@ def test_fixed_step_sizes_are_neither_moved_nor_decayed():
     assert all(np.any(x) for x in jax.tree.leaves((updates.theta, updates.bases, updates.log_temperature)))
 
 
+def test_theta_moves_at_its_share_of_the_rate():
+    meta = meta_params(adapter())
+    slopes = jax.tree.map(jnp.ones_like, meta)
+
+    def updates(**changes):
+        update = optimizer(configured(weight_decay=0.1, **changes))
+        return update.update(slopes, update.init(meta), meta)[0]
+
+    whole, slow = updates(), updates(theta_rate=0.25)
+    quarter = whole._replace(theta=jax.tree.map(lambda x: x / 4, whole.theta))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), slow, quarter)
+
+
 @pytest.mark.parametrize("damping", [math.inf, 0.3])
 def test_a_step_takes_quantised_factors_for_documents(damping):
     arrangement, batch, meta = adapter(), task_batch(), meta_params(adapter(), zero=True)
