@@ -2,9 +2,9 @@
 
     L_outer = mean_q L_qa(q, a; theta - alpha . sum_d w_d(q) grad_theta L_doc(d; theta))
 
-`jax.grad` of `outer_loss` is exact. For one inner step, with v = dL_qa/dtheta_q and H_d the Hessian of L_doc,
-it yields dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the bases
-alike.
+`jax.grad` of `outer_loss` is exact. For one plain inner step, with v = dL_qa/dtheta_q and H_d the Hessian of
+L_doc, it yields dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the
+bases alike.
 """
 
 from collections.abc import Callable, Mapping

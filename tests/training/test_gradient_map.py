@@ -21,9 +21,7 @@ INNER = InnerProblem(adapter(), "sum")
 
 def test_the_first_order_takes_gradients_for_constants():
     batch, meta = task_batch(), meta_params(adapter())
-    grads_N, _ = jax.jit(
-        lambda m: document_gradients(decoder(), InnerProblem(adapter()), m, batch.documents)
-    )(meta)
+    grads_N, _ = jax.jit(lambda m: document_gradients(decoder(), INNER, m, batch.documents))(meta)
 
     def with_constants(meta):
         theta_Q = adapted_parameters(meta, jnp.asarray(batch.retrieved_QxN, jnp.float32), grads_N)

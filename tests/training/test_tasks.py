@@ -91,6 +91,14 @@ def test_neighbours_are_gold_then_the_nearest_others(at_once, monkeypatch):
         np.testing.assert_allclose(scores_QxN[q, others], np.sort(scores_QxN[q])[::-1][: K - 1])
 
 
+def test_questions_alone_with_their_documents_need_no_keys():
+    documents, questions = corpus()
+    alone = tokenise(documents, questions, CONFIG, PLAIN, tokenizer, None, 1)  # there is no embedder
+    assert alone.neighbours_QxK.tolist() == [[item.document] for item in alone.questions]
+    batch = assemble(alone, draw(alone, np.random.default_rng(0)))
+    assert np.all(batch.retrieved_QxN.sum(axis=1) == 1) and not np.any(batch.scores_QxN)
+
+
 def test_what_is_too_long_is_left_out():
     config = SourceConfig("almanac", document_tokens=17, question_tokens=29, answer_tokens=5)
     documents, questions = corpus()  # contents are 16 + n tokens, so the first two fit
