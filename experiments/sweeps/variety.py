@@ -14,7 +14,12 @@ CONFIG = "experiments/configs/one_kind.py"
 
 def get_sweep() -> dict[str, dict[str, object]]:
     """Returns the settings of each run by its name."""
-    alike = {"seed": 21, "sources.almanac.document_tokens": 144, "sources.almanac.question_tokens": 32}
+    alike = {
+        "seed": 21,
+        "sources.almanac.document_tokens": 192,  # so that a fieldnote is one passage; few entries are so long
+        "sources.almanac.document_buckets": (144,),
+        "sources.almanac.question_tokens": 32,
+    }
     names = [kind.name for kind in KINDS]  # by theme, so that every so many are of different ones
     return {
         f"{len(kinds)}kinds": alike | {"sources.almanac.kinds": tuple(kinds)}

@@ -43,6 +43,10 @@ def test_padding_and_silence_stay_exactly_zero():
     quantised, factors = quantised_and_exact(config, documents(LENGTHS))
     for codes in quantised.cotangents.values():
         assert not np.any(np.asarray(codes)[:, np.arange(12) >= np.array(LENGTHS)[:, None]])
+    # A token that predicts something counts, even where nothing is to be learned from it.
+    silent = factors._replace(cotangents=jax.tree.map(jnp.zeros_like, factors.cotangents))
+    for target, scales in quantise(silent).scales.items():
+        np.testing.assert_array_equal(scales != 0, factors.scales[target] != 0)
     nothing = quantise(jax.tree.map(jnp.zeros_like, factors))
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(nothing))  # nor NaN
 
