@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from regrad_jax.bank.store import Bank
+from regrad_jax.data.documents import Question
 from regrad_jax.data.questions import read_questions
 from regrad_jax.errors import UserError
 from regrad_jax.methods.modes import MODES
@@ -56,7 +57,7 @@ def run(argv: list[str]) -> None:
     if asked:
         for start in range(0, len(asked), _AT_ONCE):
             chunk = asked[start : start + _AT_ONCE]
-            answers = _ask(regrad, bank, [q.question for q in chunk])
+            answers = _ask(regrad, bank, chunk)
             for question, answer in zip(chunk, answers, strict=True):
                 print(json.dumps({"id": question.id} | _as_json(answer), ensure_ascii=False), flush=True)
     elif _QUESTION.value is not None:
@@ -65,7 +66,7 @@ def run(argv: list[str]) -> None:
         _converse(regrad, bank)
 
 
-def _ask(regrad: ReGrad, bank: Bank | None, questions: Sequence[str]) -> list[Answer]:
+def _ask(regrad: ReGrad, bank: Bank | None, questions: Sequence[str | Question]) -> list[Answer]:
     return regrad.ask(
         questions,
         bank,

@@ -1,6 +1,7 @@
 """What everything else is about: documents, the passages they are cut into, questions."""
 
 import dataclasses
+import string
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +50,25 @@ class Question:
         question: the wording.
         answers: acceptable answers; empty when unknown.
         document_id: the document that answers it, where that is known.
+        choices: what to choose from; empty for a free answer. Of yes and no the answer is one of these two
+            words, of others a capital letter that counts them, as in `letters`.
     """
 
     id: str
     question: str
     answers: tuple[str, ...]
     document_id: str | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def is_verdict(self) -> bool:
+        """Whether yes and no are the choices."""
+        return sorted(choice.lower() for choice in self.choices) == ["no", "yes"]
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """The choices by their letters, A for the first; empty where the answer is none of these."""
+        return {} if self.is_verdict else dict(zip(string.ascii_uppercase, self.choices, strict=False))
 
 
 def _content(title: str, text: str) -> str:

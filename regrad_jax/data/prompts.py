@@ -5,8 +5,11 @@ a bank's gradients depend on it. Special tokens stand as text in what a family w
 what they are: no tokenizer adds any of its own.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from regrad_jax.data.documents import Question
 
 
 class PromptFamily(NamedTuple):
@@ -20,20 +23,45 @@ class PromptFamily(NamedTuple):
     """
 
     document: Callable[[str], str]
-    question: Callable[[str, Sequence[str]], str]
+    question: Callable[[Question, Sequence[str]], str]
     answer: Callable[[str], str]
+
+
+class _Instructions(NamedTuple):
+    """What families that instruct say of the answer's form, by the kind of question."""
+
+    free: str
+    verdict: str
+    letter: str
+
+    def of(self, question: Question) -> str:
+        if question.letters:
+            return self.letter.format(last=max(question.letters))
+        return self.verdict if question.is_verdict else self.free
+
+
+def _asked(question: Question) -> str:
+    """The question, with its choices on lines of their own where letters count them."""
+    choices = "".join(f"\n{letter}. {choice}" for letter, choice in question.letters.items())
+    return question.question + (f"\nChoices:{choices}" if choices else "")
 
 
 def _passage(content: str) -> str:
     return f"Passage: {content}"
 
 
-def _plain_question(question: str, contents: Sequence[str]) -> str:
+def _plain_question(question: Question, contents: Sequence[str]) -> str:
     context = "".join(f"{_passage(content)}\n" for content in contents)
-    return f"{context}Question: {question}\nAnswer:"
+    return f"{context}Question: {_asked(question)}\nAnswer:"
 
 
 _PLAIN = PromptFamily(_passage, _plain_question, answer=lambda answer: f" {answer}\n")
+
+_CHAT = _Instructions(
+    free="Answer with a few words only, not a sentence.",
+    verdict="Answer yes or no, and nothing else.",
+    letter="Answer with the letter of the right choice, A to {last}, and nothing else.",
+)
 
 
 def _chat(tokenizer: Any) -> PromptFamily:
@@ -41,10 +69,10 @@ def _chat(tokenizer: Any) -> PromptFamily:
     if not tokenizer.chat_template:
         return _PLAIN
 
-    def question(question: str, contents: Sequence[str]) -> str:
+    def question(question: Question, contents: Sequence[str]) -> str:
         shown = "".join(f"{_passage(content)}\n\n" for content in contents)
         source = "Use the passages. " if contents else ""
-        content = f"{shown}{source}Answer with a few words only, not a sentence.\nQuestion: {question}"
+        content = f"{shown}{source}{_CHAT.of(question)}\nQuestion: {_asked(question)}"
         return tokenizer.apply_chat_template(
             [{"role": "user", "content": content}],
             tokenize=False,
@@ -60,25 +88,33 @@ def _numbered(contents: Sequence[str]) -> str:
     return "\n".join(f"Passage {i}: {content}" for i, content in enumerate(contents))
 
 
-def _main_question(question: str, contents: Sequence[str]) -> str:
+_MAIN = _Instructions(
+    free="Reply with a word or a short phrase, never a sentence.",
+    verdict="Reply 'yes' or 'no', one of these two words and no other.",
+    letter="Reply with one letter, A to {last}: that of the right choice.",
+)
+
+
+def _main_question(question: Question, contents: Sequence[str]) -> str:
     context = f"####CONTEXT begin####\n{_numbered(contents)}\n####CONTEXT end####\n" if contents else ""
     source = " from the CONTEXT" if contents else ""
+    end = "\n" if question.letters else ""  # as the reference has it
     return (
         f"<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n{context}"
         f"You are an assistant who answers what the user asks{source}. \n"
-        "Reply with a word or a short phrase, never a sentence.\n"
-        f"<|eot_id|><|start_header_id|>user<|end_header_id|>\n{question}<|eot_id|>"
+        f"{_MAIN.of(question)}\n"
+        f"<|eot_id|><|start_header_id|>user<|end_header_id|>\n{_asked(question)}{end}<|eot_id|>"
         "<|start_header_id|>assistant<|end_header_id|>\nAnswer: "
     )
 
 
-def _simple_question(question: str, contents: Sequence[str]) -> str:
+def _simple_question(question: Question, contents: Sequence[str]) -> str:
     context = f"## CONTEXT\n{_numbered(contents)}\n(CONTEXT END)\n" if contents else ""
-    return f"{context}\nQuestion: {question}\nAnswer: "
+    return f"{context}\nQuestion: {_asked(question)}\nAnswer: "
 
 
 def _reference(
-    question: Callable[[str, Sequence[str]], str], prefix: str = "Passage 0: "
+    question: Callable[[Question, Sequence[str]], str], prefix: str = "Passage 0: "
 ) -> Callable[[Any], PromptFamily]:
     """Returns a family of the reference's, whose texts all begin with what the tokenizer begins texts with.
 
@@ -103,8 +139,9 @@ PROMPTS: Mapping[str, Callable[[Any], PromptFamily]] = {
     # No chat template: the fewest tokens, and measured to train well.
     "plain": lambda tokenizer: _PLAIN,
     "chat": _chat,
-    # The reference's main family for questions of a general kind, in Llama 3's special tokens and in our
-    # words. Two lines of instructions and its own layout of turns, not the template of Llama's makers.
+    # The reference's main family, in Llama 3's special tokens and in our words, which differ by the kind of
+    # question, not by dataset. Two lines of instructions and its own layout of turns, not the template of
+    # Llama's makers.
     "reference": _reference(_main_question),
     "reference_raw": _reference(_main_question, prefix=""),
     "simple": _reference(_simple_question),
@@ -112,6 +149,24 @@ PROMPTS: Mapping[str, Callable[[Any], PromptFamily]] = {
 }
 
 
-def clean_answer(generated: str) -> str:
-    """Returns the first line of generated text, stripped; special tokens are gone from it already."""
-    return generated.split("\n", 1)[0].strip()
+def read_answer(generated: str, question: Question) -> str:
+    """Returns what generated text answers; special tokens are gone from it already.
+
+    That is its first line, stripped. Of a question with choices it is the choice that this line makes: the
+    first yes or no in it, or the letter that it is or begins with, or the capital behind the word answer or
+    choice, or that whose choice it spells out. A line that makes none is returned as it is, and is wrong.
+    """
+    line = generated.split("\n", 1)[0].strip()
+    if question.is_verdict:
+        verdict = re.search(r"\b(yes|no)\b", line, re.IGNORECASE)
+        return verdict[0].lower() if verdict else line
+    if not question.letters:
+        return line
+    letter = f"[A-{max(question.letters)}]"
+    # "B", "(b)", "B. seven"; but "A house" may be a choice's own words.
+    begins = re.match(rf"\(?({letter})(?:[).:,]|$)", line, re.IGNORECASE)
+    told = re.search(rf"(?i:\b(?:answer|choice)(?: is)?)\W*({letter})\b", line)
+    if found := begins or told:
+        return found[1].upper()
+    spelled = [key for key, choice in question.letters.items() if choice.lower() == line.rstrip(".").lower()]
+    return spelled[0] if spelled else line

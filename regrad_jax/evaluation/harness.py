@@ -135,8 +135,9 @@ def _evaluate_one(regrad, bank, dataset, questions, name, found, progress) -> Re
 
     def ask(rows: slice) -> list[Answer]:
         chosen = Retrieved(found.positions_QxK[rows], found.scores_QxK[rows]) if found else None
-        asked = [q.question for q in questions[rows]]
-        return regrad.ask(asked, bank, mode=mode, top_k=top_k, weighting=weighting, retrieved=chosen)
+        return regrad.ask(
+            questions[rows], bank, mode=mode, top_k=top_k, weighting=weighting, retrieved=chosen
+        )
 
     with regrad.answerer.first_tokens_only():
         ask(slice(0, _CHUNK))  # compiles

@@ -80,7 +80,7 @@ def _losses(regrad, bank, questions, positions, gamma) -> np.ndarray:
     if not questions:
         return np.empty(0)
     encode = lambda text: regrad.base.tokenizer(text, add_special_tokens=False)["input_ids"]
-    prompts = [encode(regrad.wording.question(q.question, [])) for q in questions]
+    prompts = [encode(regrad.wording.question(q, [])) for q in questions]
     answers = [encode(regrad.wording.answer(q.answers[0])) for q in questions]
     longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
     width = -(-longest // _TOKEN_STEP) * _TOKEN_STEP

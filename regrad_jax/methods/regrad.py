@@ -23,8 +23,8 @@ from regrad_jax.bank.records import Record
 from regrad_jax.bank.shards import State
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
-from regrad_jax.data.documents import Document, Passage
-from regrad_jax.data.prompts import PROMPTS, PromptFamily, clean_answer
+from regrad_jax.data.documents import Document, Passage, Question
+from regrad_jax.data.prompts import PROMPTS, PromptFamily, read_answer
 from regrad_jax.errors import UserError
 from regrad_jax.methods.answering import Adaptation, Answerer
 from regrad_jax.methods.devices import Replicas, replicate
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 
     Attributes:
         question: as asked.
-        answer: the first line that the model wrote.
+        answer: the first line that the model wrote; where there are choices, the one that it makes.
         mode: a name in `MODES`.
         documents: what was retrieved for it, best first; empty for "direct".
         timings_ms: milliseconds a question, averaged over the batch that it was asked in: retrieve,
@@ -367,7 +367,7 @@ class ReGrad:
 
     def ask(
         self,
-        questions: Sequence[str],
+        questions: Sequence[str | Question],
         bank: Bank | None = None,
         *,
         mode: str = "regrad",
@@ -380,7 +380,7 @@ class ReGrad:
         """Answers questions, each under its own temporary parameters.
 
         Args:
-            questions: Q questions.
+            questions: Q questions; those with choices as `Question`s.
             bank: where to look; only "direct" does without.
             mode: a name in `MODES`.
             top_k: documents for each question.
@@ -394,13 +394,14 @@ class ReGrad:
         """
         if mode not in MODES:
             raise UserError(f"mode {mode!r} is unknown; choose one of {', '.join(MODES)}")
+        asked = [q if isinstance(q, Question) else Question("", q, ()) for q in questions]
         start = time.perf_counter()
         if not MODES[mode].retrieves:
-            found = Retrieved(np.zeros((len(questions), 0), int), np.zeros((len(questions), 0), np.float32))
+            found = Retrieved(np.zeros((len(asked), 0), int), np.zeros((len(asked), 0), np.float32))
         elif bank is None:
             raise UserError(f"mode {mode} needs a bank; give one with --bank")
         else:
-            found = retrieved or self.retrieve(questions, bank, top_k)
+            found = retrieved or self.retrieve([q.question for q in asked], bank, top_k)
         searched = time.perf_counter()
         records = self._records(bank, found)
         adaptation = (
@@ -414,9 +415,9 @@ class ReGrad:
             for row in zip(*found, used_QxK, strict=True)
         ]
         read = time.perf_counter()
-        prompts = [self._prompt(q, row, mode) for q, row in zip(questions, cited, strict=True)]
+        prompts = [self._prompt(q, row, mode) for q, row in zip(asked, cited, strict=True)]
         made = self.answerer.run(prompts, adaptation, max_new_tokens)
-        share = 1e3 / max(len(questions), 1)
+        share = 1e3 / max(len(asked), 1)
         timings = {
             "retrieve": (searched - start) * share,
             "read": (read - searched) * share,
@@ -424,8 +425,8 @@ class ReGrad:
             "generate": made.generate_ms,
         }
         return [
-            Answer(question, clean_answer(text), mode, [Cited(r.id, score) for r, score in row], timings)
-            for question, text, row in zip(questions, made.texts, cited, strict=True)
+            Answer(q.question, read_answer(text, q), mode, [Cited(r.id, score) for r, score in row], timings)
+            for q, text, row in zip(asked, made.texts, cited, strict=True)
         ]
 
     def _records(self, bank: Bank | None, found: Retrieved) -> dict[int, Record]:
@@ -466,7 +467,7 @@ class ReGrad:
             gamma, weighting,
         )  # fmt: skip
 
-    def _prompt(self, question: str, cited: Sequence[tuple[Record, float]], mode: str) -> str:
+    def _prompt(self, question: Question, cited: Sequence[tuple[Record, float]], mode: str) -> str:
         wording = self.wording if MODES[mode].adapts else PROMPTS["chat"](self.base.tokenizer)
         shown = [record.text for record, _ in cited] if MODES[mode].shows else []
         return wording.question(question, shown)

@@ -109,12 +109,12 @@ def tokenise(
     place = {name: i for i, name in enumerate(kept)}
     tokenised, asked = [], []
     for question in questions:
-        prompt = encode(prompts.question(question.question, []))
+        prompt = encode(prompts.question(question, []))
         answer = encode(prompts.answer(question.answers[0]))
         fits = len(answer) <= config.answer_tokens
         if fits and len(prompt) + len(answer) <= config.question_tokens and question.document_id in place:
             tokenised.append(TokenisedQuestion(prompt, answer, place[question.document_id]))
-            asked.append(question.question)
+            asked.append(question)
     if len(kept) < documents_per_question or not tokenised:
         raise UserError(
             f"source {config.kind}: {len(kept)} documents and {len(tokenised)} questions fit the lengths "
@@ -125,7 +125,8 @@ def tokenise(
         by_document[item.document].append(position)
     gold = np.array([item.document for item in tokenised])
     if documents_per_question > 1:
-        keys, question_keys = embedder.embed([contents[name] for name in kept]), embedder.embed(asked)
+        keys = embedder.embed([contents[name] for name in kept])
+        question_keys = embedder.embed([question.question for question in asked])
         neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
     else:  # nothing is ranked, and of one document no weight depends on its score
         keys, question_keys = np.zeros((len(kept), 0), np.float32), np.zeros((len(asked), 0), np.float32)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from regrad_jax.data.prompts import PROMPTS, clean_answer
+from regrad_jax.data.documents import Question
+from regrad_jax.data.prompts import PROMPTS, read_answer
 from regrad_jax.models.base import stop_tokens
 from regrad_jax.models.tokenizer import load_tokenizer
 from tiny_models import write_tokenizer
@@ -68,8 +69,14 @@ TEXTS = {
 }
 
 
+WHO = Question("q", "Who?", ())
+VERDICT = Question("q", "Is it?", (), choices=("yes", "no"))
+CHOICE = Question("q", "Who?", (), choices=("a house", "Bo", "seven"))
+LISTED = "Who?\nChoices:\nA. a house\nB. Bo\nC. seven"
+
+
 def written(family) -> tuple:
-    questions = family.question("Who?", []), family.question("Who?", ["T: a", "b"])
+    questions = family.question(WHO, []), family.question(WHO, ["T: a", "b"])
     return family.document("T: a"), questions, family.answer("Ann")
 
 
@@ -93,7 +100,7 @@ def test_chat_without_a_template_is_plain(tokenizer):
 def test_nothing_stands_before_a_text_whose_tokenizer_puts_nothing_there(tokenizer):
     family = PROMPTS["simple"](tokenizer)
     assert family.document("a") == "Passage 0: a"
-    assert family.question("Who?", []) == "\nQuestion: Who?\nAnswer: "
+    assert family.question(WHO, []) == "\nQuestion: Who?\nAnswer: "
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -101,4 +108,72 @@ def test_an_answer_ends_where_generation_stops_and_is_clean_again(name, chat):
     tokens = chat(PROMPTS[name](chat).answer("Ann Lee"), add_special_tokens=False)["input_ids"]
     stops_V = stop_tokens(chat, 600)
     assert [bool(stops_V[token]) for token in tokens] == [False] * (len(tokens) - 1) + [True]
-    assert clean_answer(chat.decode(tokens, skip_special_tokens=True)) == "Ann Lee"
+    assert read_answer(chat.decode(tokens, skip_special_tokens=True), WHO) == "Ann Lee"
+
+
+YES_OR_NO = "Reply 'yes' or 'no', one of these two words and no other.\n"
+LETTER = "Reply with one letter, A to C: that of the right choice.\n"
+INSTRUCTED = {
+    "reference": (
+        (VERDICT, MAIN[0].replace(BE_SHORT, YES_OR_NO).replace("Who?", "Is it?")),
+        (CHOICE, MAIN[0].replace(BE_SHORT, LETTER).replace("Who?", f"{LISTED}\n")),
+    ),
+    "simple": (
+        (VERDICT, f"{BOS}\nQuestion: Is it?\nAnswer: "),
+        (CHOICE, f"{BOS}\nQuestion: {LISTED}\nAnswer: "),
+    ),
+    "plain": ((VERDICT, "Question: Is it?\nAnswer:"), (CHOICE, f"Question: {LISTED}\nAnswer:")),
+}
+
+
+@pytest.mark.parametrize("name", INSTRUCTED)
+def test_choices_are_shown_and_asked_for(name):
+    family = PROMPTS[name](Llama())
+    for question, prompt in INSTRUCTED[name]:
+        assert family.question(question, []) == prompt
+
+
+def test_chat_asks_for_choices(chat):
+    asks = lambda question: PROMPTS["chat"](chat).question(question, [])
+    end = "<|end|><|assistant|>26 Jul 2024"
+    assert asks(VERDICT) == f"<|user|>Answer yes or no, and nothing else.\nQuestion: Is it?{end}"
+    letter = "Answer with the letter of the right choice, A to C, and nothing else."
+    assert asks(CHOICE) == f"<|user|>{letter}\nQuestion: {LISTED}{end}"
+
+
+@pytest.mark.parametrize(
+    ("generated", "answer"),
+    [
+        ("Yes", "yes"),
+        (" no.\nYes", "no"),
+        ("I say NO, not yes", "no"),
+        ("nobody knows yesterday ", "nobody knows yesterday"),
+        ("", ""),
+    ],
+)
+def test_a_verdict_is_the_first_yes_or_no(generated, answer):
+    assert read_answer(generated, VERDICT) == answer
+
+
+@pytest.mark.parametrize(
+    ("generated", "answer"),
+    [
+        ("B", "B"),
+        ("b\nA", "B"),
+        ("(c)", "C"),
+        ("C. seven", "C"),
+        ("a) whatever", "A"),
+        ("The answer is B because", "B"),
+        ("The answer: (C)", "C"),
+        ("My choice is A", "A"),
+        ("Seven.", "C"),
+        ("A house", "A"),  # spelled out, not by its letter
+        ("A horse", "A horse"),
+        ("D", "D"),  # none of the three
+        ("the answer is a guess", "the answer is a guess"),
+        ("answered by B", "answered by B"),
+        ("", ""),
+    ],
+)
+def test_a_choice_is_read_from_what_was_generated(generated, answer):
+    assert read_answer(generated, CHOICE) == answer

@@ -22,17 +22,29 @@ def test_every_form_of_a_line(tmp_path: Path) -> None:
         '{"question": "When?", "answer": "in May ", "id": "late", "note": "ignored"}',
         '{"question": "Where?", "answers": ["Oost", "the Oost", "Oost"], "id": 12}',
         '{"question": "Why?", "answer": null, "id": null, "document_id": "d7"}',
+        '{"question": "Which?", "choices": ["Oost", " Wal "], "answer": "Wal", "id": "x"}',
+        '{"question": "Which?", "choices": ["Oost", "Wal"], "answers": ["A"], "id": "y"}',
+        '{"question": "Is it?", "choices": ["Yes", "No"], "answer": "No", "id": "z"}',
+        '{"question": "Is it?", "choices": ["no", "yes"], "id": "open"}',
     )
     questions = read_questions(path)
-    assert [question.id for question in questions] == ["1", "late", "12", "5"]  # lines count from 1
+    ids = [question.id for question in questions]
+    assert ids == ["1", "late", "12", "5", "x", "y", "z", "open"]  # lines count from 1
     assert questions[0].question == "Who keeps the locks?"
     assert [question.answers for question in questions] == [
         (),
         ("in May",),
         ("Oost", "the Oost"),
         (),
+        ("B",),  # what the model is to say
+        ("A",),
+        ("no",),
+        (),
     ]
-    assert [question.document_id for question in questions] == [None, None, None, "d7"]
+    assert [question.document_id for question in questions[:4]] == [None, None, None, "d7"]
+    assert [question.choices for question in questions[3:6]] == [(), ("Oost", "Wal"), ("Oost", "Wal")]
+    assert [question.is_verdict for question in questions[4:]] == [False, False, True, True]
+    assert questions[4].letters == {"A": "Oost", "B": "Wal"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +64,11 @@ def test_every_form_of_a_line(tmp_path: Path) -> None:
         ('{"question": "Who?", "answers": []}', "found an empty list"),
         ('{"question": "Who?", "answers": ["Jo", 4]}', 'line 2: "answers[1]" must be a string'),
         ('{"question": "Who?", "answer": "Jo", "answers": ["Jo"]}', "keep one"),
+        ('{"question": "Who?", "choices": "Jo"}', 'line 2: "choices" must be a list of strings'),
+        ('{"question": "Who?", "choices": ["Jo"]}', 'line 2: "choices" must be 2 to 26 different strings'),
+        ('{"question": "Who?", "choices": ["Jo", "Jo "]}', "must be 2 to 26 different strings"),
+        ('{"question": "?", "choices": ["Jo", "Al"], "answer": "C"}', "answer 'C' is none of"),
+        ('{"question": "Is it?", "choices": ["yes", "no"], "answer": "A"}', "answer 'A' is none of"),
         ('{"question": "Who?", "document_id": 9}', 'line 2: "document_id" must be a string'),
     ],
 )

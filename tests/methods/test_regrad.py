@@ -13,7 +13,7 @@ from regrad_jax.bank.manifest import Fingerprint
 from regrad_jax.bank.store import Bank
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
-from regrad_jax.data.documents import Document
+from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.fieldnotes.read import load_fieldnotes
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
@@ -354,9 +354,11 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     class Speaking:
         """Says what a model that has learned the family's form says, and a line more."""
 
+        says = "Ann"
+
         def run(self, prompts, adaptation, max_new_tokens):
             asked.extend(prompts)
-            return Generated([family.answer("Ann").replace("<|end|>", "") + "\nmore"], 0.0, 0.0)
+            return Generated([family.answer(self.says).replace("<|end|>", "") + "\nmore"], 0.0, 0.0)
 
     other.answerer = Speaking()
     for mode in MODES:
@@ -365,11 +367,19 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     shown = [bank.records[0].text]
     assert shown == [document.content]
     assert dict(zip(MODES, asked, strict=True)) == {
-        "direct": chat.question(question.question, []),
-        "rag": chat.question(question.question, shown),
-        "regrad": family.question(question.question, []),
-        "regrad+icl": family.question(question.question, shown),
+        "direct": chat.question(question, []),
+        "rag": chat.question(question, shown),
+        "regrad": family.question(question, []),
+        "regrad+icl": family.question(question, shown),
     }
+
+    asked.clear()
+    choice = Question("c", "Which?", ("B",), choices=("red", "blue"))
+    other.answerer.says = "b. blue"
+    [answer] = other.ask([choice], bank, top_k=1)
+    assert (answer.question, answer.answer) == ("Which?", "B")
+    assert asked == [family.question(choice, [])]
+    assert "B. blue" in asked[0]
 
     def lay_out(prompts, answers, width):
         laid_out.append((decode(prompts[0]), decode(answers[0])))
@@ -378,7 +388,7 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     whole = knowledge._lay_out
     monkeypatch.setattr(knowledge, "_lay_out", lay_out)
     assert np.isfinite(gold_losses(other, bank, [question])).all()
-    assert laid_out == [(family.question(question.question, []), family.answer(question.answers[0]))]
+    assert laid_out == [(family.question(question, []), family.answer(question.answers[0]))]
 
 
 def test_documents_may_be_given_by_the_caller(regrad, bank, data):

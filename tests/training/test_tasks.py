@@ -244,7 +244,7 @@ def test_a_prompt_with_context_is_the_familys_with_what_the_question_uses_best_f
             best_first = [used[n].content for n in np.argsort(-scores, kind="stable")]
             moved |= best_first != [d.content for d in used]
             assert passages_in(prompt) == [f"Passage: {content}" for content in best_first]
-            assert text(prompt) == PLAIN.question(questions[position].question, best_first)
+            assert text(prompt) == PLAIN.question(questions[position], best_first)
             item, found = made.questions[position], batch.questions
             start, length = found.prompt_lengths_Q[row], found.answer_lengths_Q[row]
             assert list(found.tokens_QxT[row, : start + length]) == prompt + item.answer
