@@ -23,6 +23,9 @@ _QUESTION = flags.DEFINE_string("question", None, "one question")
 _QUESTIONS = flags.DEFINE_string(
     "questions", None, "a JSONL file of questions; one JSON object a line comes back"
 )
+_CHOICE = flags.DEFINE_multi_string(
+    "choice", [], "with --question, one of what is to be chosen from; repeat it for each"
+)
 _MODE = flags.DEFINE_enum("mode", "regrad", list(MODES), "how to answer")
 _TOP_K = flags.DEFINE_integer("top_k", 3, "documents for each question", 1)
 _GAMMA = flags.DEFINE_float("gamma", 1.0, "step multiplier; 0 leaves the weights alone")
@@ -40,7 +43,12 @@ def run(argv: list[str]) -> None:
         raise UserError("both --question and --questions are given; keep one")
     if _QUESTION.value is not None and not _QUESTION.value.strip():
         raise UserError("--question is empty; ask something")
+    if _CHOICE.value and _QUESTION.value is None:
+        raise UserError("--choice belongs to --question; give that too")
     asked = read_questions(_QUESTIONS.value) if _QUESTIONS.value else []
+    single = None
+    if _QUESTION.value is not None:
+        single = Question("", _QUESTION.value, (), choices=tuple(c.strip() for c in _CHOICE.value))
     if _RESIDENT.value and not MODES[_MODE.value].adapts:
         raise UserError(f"mode {_MODE.value} uses no gradients; leave --resident out")
     if MODES[_MODE.value].retrieves:
@@ -59,14 +67,15 @@ def run(argv: list[str]) -> None:
             chunk = asked[start : start + _AT_ONCE]
             answers = _ask(regrad, bank, chunk)
             for question, answer in zip(chunk, answers, strict=True):
-                print(json.dumps({"id": question.id} | _as_json(answer), ensure_ascii=False), flush=True)
-    elif _QUESTION.value is not None:
-        _show(_ask(regrad, bank, [_QUESTION.value])[0])
+                facts = {"id": question.id} | _as_json(question, answer)
+                print(json.dumps(facts, ensure_ascii=False), flush=True)
+    elif single is not None:
+        _show(single, _ask(regrad, bank, [single])[0])
     else:
         _converse(regrad, bank)
 
 
-def _ask(regrad: ReGrad, bank: Bank | None, questions: Sequence[str | Question]) -> list[Answer]:
+def _ask(regrad: ReGrad, bank: Bank | None, questions: Sequence[Question]) -> list[Answer]:
     return regrad.ask(
         questions,
         bank,
@@ -83,25 +92,28 @@ def _converse(regrad: ReGrad, bank: Bank | None) -> None:
     while True:
         if sys.stdin.isatty():
             print("> ", end="", file=sys.stderr, flush=True)
-        question = sys.stdin.readline().strip()
-        if not question:
+        line = sys.stdin.readline().strip()
+        if not line:
             return
-        _show(_ask(regrad, bank, [question])[0])
+        question = Question("", line, ())
+        _show(question, _ask(regrad, bank, [question])[0])
 
 
-def _show(answer: Answer) -> None:
+def _show(question: Question, answer: Answer) -> None:
     if _JSON.value:
-        print(json.dumps(_as_json(answer), ensure_ascii=False), flush=True)
+        print(json.dumps(_as_json(question, answer), ensure_ascii=False), flush=True)
         return
-    print(answer.answer)
+    print(question.spelled(answer.answer))
     for cited in answer.documents:
         print(f"    {cited.score:.2f}  {cited.id}")
     took = ", ".join(f"{name} {ms:.0f} ms" for name, ms in answer.timings_ms.items())
     print(f"    {took}", flush=True)
 
 
-def _as_json(answer: Answer) -> dict:
+def _as_json(question: Question, answer: Answer) -> dict:
     facts = answer._asdict()
+    if question.choices:
+        facts["choice"] = question.labels.get(answer.answer)  # null where the answer is none
     facts["documents"] = [cited._asdict() for cited in answer.documents]
     facts["timings_ms"] = {name: round(ms, 2) for name, ms in answer.timings_ms.items()}
     return facts

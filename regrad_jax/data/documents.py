@@ -3,6 +3,10 @@
 import dataclasses
 import string
 
+from regrad_jax.errors import UserError
+
+_LETTERS = string.ascii_uppercase
+
 
 @dataclasses.dataclass(frozen=True)
 class Document:
@@ -50,8 +54,11 @@ class Question:
         question: the wording.
         answers: acceptable answers; empty when unknown.
         document_id: the document that answers it, where that is known.
-        choices: what to choose from; empty for a free answer. Of yes and no the answer is one of these two
-            words, of others a capital letter that counts them, as in `letters`.
+        choices: what to choose from, of which the answers are `labels`; empty for a free answer. Search looks
+            for the wording alone.
+
+    Raises:
+        UserError: choices that cannot be told apart or listed, or an answer that is none of their labels.
     """
 
     id: str
@@ -60,15 +67,33 @@ class Question:
     document_id: str | None = None
     choices: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        if not self.choices:
+            return
+        different = {choice.strip().lower() for choice in self.choices}
+        if not 2 <= len(different) == len(self.choices) <= len(_LETTERS) or "" in different:
+            raise UserError(f"choices must be 2 to {len(_LETTERS)} different texts; found {self.choices}")
+        if any(choice.splitlines() != [choice.strip()] for choice in self.choices):
+            raise UserError(f"choices must be one line each, with no space around; found {self.choices}")
+        if strange := set(self.answers) - set(self.labels):
+            raise UserError(f"answer {min(strange)!r} must be one of {', '.join(self.labels)}")
+
     @property
     def is_verdict(self) -> bool:
-        """Whether yes and no are the choices."""
+        """Whether the choices are yes and no."""
         return sorted(choice.lower() for choice in self.choices) == ["no", "yes"]
 
     @property
-    def letters(self) -> dict[str, str]:
-        """The choices by their letters, A for the first; empty where the answer is none of these."""
-        return {} if self.is_verdict else dict(zip(string.ascii_uppercase, self.choices, strict=False))
+    def labels(self) -> dict[str, str]:
+        """What the model is to say -> the choice that it means: yes and no, or a letter, A for the first."""
+        if self.is_verdict:
+            return {choice.lower(): choice for choice in self.choices}
+        return dict(zip(_LETTERS[: len(self.choices)], self.choices, strict=True))
+
+    def spelled(self, answer: str) -> str:
+        """Returns an answer as people read it: of a letter, its choice too."""
+        has_letter = answer in self.labels and not self.is_verdict
+        return f"{answer}. {self.labels[answer]}" if has_letter else answer
 
 
 def _content(title: str, text: str) -> str:

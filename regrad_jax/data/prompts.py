@@ -27,23 +27,24 @@ class PromptFamily(NamedTuple):
     answer: Callable[[str], str]
 
 
-class _Instructions(NamedTuple):
-    """What families that instruct say of the answer's form, by the kind of question."""
+class _Form(NamedTuple):
+    """What a family says of the answer's form, by the kind of question."""
 
     free: str
     verdict: str
     letter: str
 
     def of(self, question: Question) -> str:
-        if question.letters:
-            return self.letter.format(last=max(question.letters))
-        return self.verdict if question.is_verdict else self.free
+        if question.is_verdict:
+            return self.verdict
+        return self.letter.format(last=max(question.labels)) if question.choices else self.free
 
 
 def _asked(question: Question) -> str:
-    """The question, with its choices on lines of their own where letters count them."""
-    choices = "".join(f"\n{letter}. {choice}" for letter, choice in question.letters.items())
-    return question.question + (f"\nChoices:{choices}" if choices else "")
+    """The question, with its choices on lines of their own where they have letters."""
+    if not question.choices or question.is_verdict:
+        return question.question
+    return "\n".join([question.question, "Choices:", *map(question.spelled, question.labels)])
 
 
 def _passage(content: str) -> str:
@@ -52,12 +53,13 @@ def _passage(content: str) -> str:
 
 def _plain_question(question: Question, contents: Sequence[str]) -> str:
     context = "".join(f"{_passage(content)}\n" for content in contents)
-    return f"{context}Question: {_asked(question)}\nAnswer:"
+    return f"{context}Question: {_asked(question)}{_PLAIN_FORM.of(question)}\nAnswer:"
 
 
+_PLAIN_FORM = _Form(free="", verdict=" Yes or no?", letter="\nWhich letter?")
 _PLAIN = PromptFamily(_passage, _plain_question, answer=lambda answer: f" {answer}\n")
 
-_CHAT = _Instructions(
+_CHAT_FORM = _Form(
     free="Answer with a few words only, not a sentence.",
     verdict="Answer yes or no, and nothing else.",
     letter="Answer with the letter of the right choice, A to {last}, and nothing else.",
@@ -72,7 +74,7 @@ def _chat(tokenizer: Any) -> PromptFamily:
     def question(question: Question, contents: Sequence[str]) -> str:
         shown = "".join(f"{_passage(content)}\n\n" for content in contents)
         source = "Use the passages. " if contents else ""
-        content = f"{shown}{source}{_CHAT.of(question)}\nQuestion: {_asked(question)}"
+        content = f"{shown}{source}{_CHAT_FORM.of(question)}\nQuestion: {_asked(question)}"
         return tokenizer.apply_chat_template(
             [{"role": "user", "content": content}],
             tokenize=False,
@@ -88,7 +90,7 @@ def _numbered(contents: Sequence[str]) -> str:
     return "\n".join(f"Passage {i}: {content}" for i, content in enumerate(contents))
 
 
-_MAIN = _Instructions(
+_MAIN_FORM = _Form(
     free="Reply with a word or a short phrase, never a sentence.",
     verdict="Reply 'yes' or 'no', one of these two words and no other.",
     letter="Reply with one letter, A to {last}: that of the right choice.",
@@ -98,11 +100,12 @@ _MAIN = _Instructions(
 def _main_question(question: Question, contents: Sequence[str]) -> str:
     context = f"####CONTEXT begin####\n{_numbered(contents)}\n####CONTEXT end####\n" if contents else ""
     source = " from the CONTEXT" if contents else ""
-    end = "\n" if question.letters else ""  # as the reference has it
+    # The reference breaks the line behind a list, and does not have it.
+    end = "\n" if question.choices and not question.is_verdict else ""
     return (
         f"<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n{context}"
         f"You are an assistant who answers what the user asks{source}. \n"
-        f"{_MAIN.of(question)}\n"
+        f"{_MAIN_FORM.of(question)}\n"
         f"<|eot_id|><|start_header_id|>user<|end_header_id|>\n{_asked(question)}{end}<|eot_id|>"
         "<|start_header_id|>assistant<|end_header_id|>\nAnswer: "
     )
@@ -152,21 +155,26 @@ PROMPTS: Mapping[str, Callable[[Any], PromptFamily]] = {
 def read_answer(generated: str, question: Question) -> str:
     """Returns what generated text answers; special tokens are gone from it already.
 
-    That is its first line, stripped. Of a question with choices it is the choice that this line makes: the
-    first yes or no in it, or the letter that it is or begins with, or the capital behind the word answer or
-    choice, or that whose choice it spells out. A line that makes none is returned as it is, and is wrong.
+    That is its first line, stripped. Of a question with choices it is the label that this line gives, or the
+    line as it is where it gives none.
     """
     line = generated.split("\n", 1)[0].strip()
     if question.is_verdict:
         verdict = re.search(r"\b(yes|no)\b", line, re.IGNORECASE)
         return verdict[0].lower() if verdict else line
-    if not question.letters:
-        return line
-    letter = f"[A-{max(question.letters)}]"
-    # "B", "(b)", "B. seven"; but "A house" may be a choice's own words.
-    begins = re.match(rf"\(?({letter})(?:[).:,]|$)", line, re.IGNORECASE)
-    told = re.search(rf"(?i:\b(?:answer|choice)(?: is)?)\W*({letter})\b", line)
-    if found := begins or told:
-        return found[1].upper()
-    spelled = [key for key, choice in question.letters.items() if choice.lower() == line.rstrip(".").lower()]
-    return spelled[0] if spelled else line
+    return (_letter(line, question.labels) if question.choices else None) or line
+
+
+def _letter(line: str, choices: Mapping[str, str]) -> str | None:
+    """Returns the letter that a line gives: alone, with or as its choice's words, or before others."""
+    line = re.sub(r"^.*\b(answer|choice|option)\b( is\b)?", "", line, flags=re.IGNORECASE)
+    bare = lambda text: " ".join(re.findall(r"\w+", text.lower()))
+    for letter, choice in choices.items():
+        if bare(line) in (bare(letter), bare(choice), bare(f"{letter} {choice}")):
+            return letter
+    last = max(choices)
+    # "B because", "B) the", "(b)"; but not the letters of "B.B. King", "e.g.", "A house" and "I think".
+    found = re.match(rf"\W*([A-{last}])\b(?!\.\w|(?<=[AI]) [a-z]|')", line) or re.match(
+        rf"\W*([a-{last.lower()}])\)", line
+    )
+    return found[1].upper() if found else None

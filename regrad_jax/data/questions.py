@@ -1,6 +1,6 @@
 """Read questions from a JSONL file."""
 
-import string
+import dataclasses
 from pathlib import Path
 
 from regrad_jax.data.corpus import check_unique, id_field, kind, read_json_lines, text_field
@@ -14,8 +14,8 @@ def read_questions(path: str | Path) -> list[Question]:
     A line is an object with "question", and optionally "id" (a string or a whole number; when
     absent, the line's number, counted from 1), "answer" (a string) or "answers" (a list of
     strings), "choices" (a list of strings), and "document_id". A question without an answer has
-    `answers == ()`. Of choices the answer is one, in words or by its letter, A for the first.
-    Blank lines and other fields are ignored.
+    `answers == ()`. An answer to one with choices is the words of a choice, or one of `labels`; it
+    becomes the latter. Blank lines and other fields are ignored.
 
     Raises:
         UserError: missing or empty file, broken JSON, wrong types, empty strings, repeated ids
@@ -29,16 +29,16 @@ def read_questions(path: str | Path) -> list[Question]:
         question_id = id_field(record, where) if record.get("id") is not None else str(number)
         check_unique(question_id, number, places, path)
         document_id = record.get("document_id")
-        choices = _choices(record, where)
-        questions.append(
-            Question(
-                id=question_id,
-                question=text_field(record, "question", where).strip(),
-                answers=_chosen(_answers(record, where), choices, where),
-                document_id=None if document_id is None else text_field(record, "document_id", where),
-                choices=choices,
-            )
+        answers = _answers(record, where)
+        question = Question(
+            id=question_id,
+            question=text_field(record, "question", where).strip(),
+            answers=answers,
+            document_id=None if document_id is None else text_field(record, "document_id", where),
         )
+        if choices := _texts(record, "choices", where):
+            question = _with_choices(question, choices, where)
+        questions.append(question)
     if not questions:
         raise UserError(f'{path}: no questions; write one {{"question": ...}} object a line')
     return questions
@@ -54,24 +54,21 @@ def _answers(record: dict[str, object], where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_texts(record, "answers", where)))
 
 
-def _choices(record: dict[str, object], where: str) -> tuple[str, ...]:
-    choices = _texts(record, "choices", where)
-    most = len(string.ascii_uppercase)
-    if choices and not 2 <= len(set(choices)) == len(choices) <= most:
-        raise UserError(f'{where}: "choices" must be 2 to {most} different strings')
-    return tuple(choices)
-
-
-def _chosen(answers: tuple[str, ...], choices: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """Return the answers as the model is to give them: for choices that letters count, their letters."""
-    if not choices:
-        return answers
-    question = Question("", "", (), choices=choices)
-    names = question.letters or {choice.lower(): choice for choice in choices}
-    known = {choice: name for name, choice in names.items()} | {name: name for name in names}
-    if strange := [answer for answer in answers if answer not in known]:
-        raise UserError(f'{where}: answer {strange[0]!r} is none of "choices"; name one, or its letter')
-    return tuple(known[answer] for answer in answers)
+def _with_choices(question: Question, choices: list[str], where: str) -> Question:
+    """Return the question with choices and with labels in place of its answers' words."""
+    try:
+        asked = dataclasses.replace(question, answers=(), choices=tuple(choices))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    names = {label.lower(): label for label in asked.labels}
+    names |= {choice.lower(): label for label, choice in asked.labels.items()}  # words before letters
+    if strange := [answer for answer in question.answers if answer.lower() not in names]:
+        raise UserError(
+            f"{where}: answer {strange[0]!r} is none of the choices; give the words of one, or "
+            f"{' or '.join(asked.labels)}"
+        )
+    labels = dict.fromkeys(names[answer.lower()] for answer in question.answers)
+    return dataclasses.replace(asked, answers=tuple(labels))
 
 
 def _texts(record: dict[str, object], name: str, where: str) -> list[str]:

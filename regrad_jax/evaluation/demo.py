@@ -77,7 +77,7 @@ def _remove_one(
                 continue
             with bank:
                 bank.delete([str(question.document_id)])
-            again = regrad.ask([question.question], bank, mode="regrad", top_k=1)[0]
+            again = regrad.ask([question], bank, mode="regrad", top_k=1)[0]
             return {
                 "question": question.question,
                 "expected": question.answers[0],

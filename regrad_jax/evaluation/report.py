@@ -32,11 +32,11 @@ def samples(results: Sequence[Result], questions: Mapping[str, Sequence[Question
             continue
         for number in range(0, len(asked), max(len(asked) // count, 1))[:count]:
             question = asked[number]
-            lines.append(f"{question.question}  [{question.answers[0]}]")
+            lines.append(f"{question.question}  [{question.spelled(question.answers[0])}]")
             for result in of_set:
                 answer = result.answers[number]
                 cited = f"  <- {', '.join(c.id for c in answer.documents)}" if answer.documents else ""
-                lines.append(f"    {result.setting:<26}{answer.answer}{cited}")
+                lines.append(f"    {result.setting:<26}{question.spelled(answer.answer)}{cited}")
     return "\n".join(lines)
 
 
@@ -67,6 +67,7 @@ def write(
                     "setting": result.setting,
                     "id": question.id,
                     "question": question.question,
+                    "choices": question.choices,
                     "answers": question.answers,
                     "answer": answer.answer,
                     "documents": [cited.id for cited in answer.documents],

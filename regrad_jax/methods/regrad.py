@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 
     Attributes:
         question: as asked.
-        answer: the first line that the model wrote; where there are choices, the one that it makes.
+        answer: the first line that the model wrote; of a question with choices, the label that it gives.
         mode: a name in `MODES`.
         documents: what was retrieved for it, best first; empty for "direct".
         timings_ms: milliseconds a question, averaged over the batch that it was asked in: retrieve,

@@ -35,6 +35,8 @@ def test_a_bad_corpus_leaves_no_bank(tmp_path, text, words):
         (["ask", "--question=who?"], ["needs a bank", "--bank"]),
         (["ask", "--question=who?", "--bank=absent"], ["no bank at", "regrad build"]),
         (["ask", "--question=who?", "--questions=q.jsonl"], ["keep one"]),
+        (["ask", "--questions=q.jsonl", "--choice=a"], ["--choice", "--question"]),
+        (["ask", "--question=who?", "--mode=direct", "--choice=a"], ["choices must be 2 to 26"]),
         (["ask", "--bank=absent", "--top_k=0", "--question=who?"], ["top_k"]),
         (["ask", "--mode=magic", "--question=who?"], ["mode"]),
         (["ask", "--mode=rag", "--bank=b", "--question=who?", "--resident"], ["rag", "--resident"]),

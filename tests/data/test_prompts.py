@@ -71,8 +71,8 @@ TEXTS = {
 
 WHO = Question("q", "Who?", ())
 VERDICT = Question("q", "Is it?", (), choices=("yes", "no"))
-CHOICE = Question("q", "Who?", (), choices=("a house", "Bo", "seven"))
-LISTED = "Who?\nChoices:\nA. a house\nB. Bo\nC. seven"
+CHOICE = Question("q", "Who?", (), choices=("Bo", "a house", "seven"))
+LISTED = "Who?\nChoices:\nA. Bo\nB. a house\nC. seven"
 
 
 def written(family) -> tuple:
@@ -113,32 +113,36 @@ def test_an_answer_ends_where_generation_stops_and_is_clean_again(name, chat):
 
 YES_OR_NO = "Reply 'yes' or 'no', one of these two words and no other.\n"
 LETTER = "Reply with one letter, A to C: that of the right choice.\n"
-INSTRUCTED = {
-    "reference": (
-        (VERDICT, MAIN[0].replace(BE_SHORT, YES_OR_NO).replace("Who?", "Is it?")),
-        (CHOICE, MAIN[0].replace(BE_SHORT, LETTER).replace("Who?", f"{LISTED}\n")),
-    ),
-    "simple": (
-        (VERDICT, f"{BOS}\nQuestion: Is it?\nAnswer: "),
-        (CHOICE, f"{BOS}\nQuestion: {LISTED}\nAnswer: "),
-    ),
-    "plain": ((VERDICT, "Question: Is it?\nAnswer:"), (CHOICE, f"Question: {LISTED}\nAnswer:")),
+FORMS = {
+    "reference": {
+        VERDICT: [main.replace(BE_SHORT, YES_OR_NO).replace("Who?", "Is it?") for main in MAIN],
+        CHOICE: [main.replace(BE_SHORT, LETTER).replace("Who?", f"{LISTED}\n") for main in MAIN],
+    },
+    "simple": {
+        VERDICT: [simple.replace("Who?", "Is it?") for simple in SIMPLE],
+        CHOICE: [simple.replace("Who?", LISTED) for simple in SIMPLE],
+    },
+    "plain": {
+        VERDICT: [plain.replace("Who?", "Is it? Yes or no?") for plain in TEXTS["plain"][1]],
+        CHOICE: [plain.replace("Who?", f"{LISTED}\nWhich letter?") for plain in TEXTS["plain"][1]],
+    },
 }
 
 
-@pytest.mark.parametrize("name", INSTRUCTED)
+@pytest.mark.parametrize("name", FORMS)
 def test_choices_are_shown_and_asked_for(name):
     family = PROMPTS[name](Llama())
-    for question, prompt in INSTRUCTED[name]:
-        assert family.question(question, []) == prompt
+    for question, prompts in FORMS[name].items():
+        assert [family.question(question, shown) for shown in ([], ["T: a", "b"])] == prompts
 
 
 def test_chat_asks_for_choices(chat):
-    asks = lambda question: PROMPTS["chat"](chat).question(question, [])
+    asks = lambda question, *shown: PROMPTS["chat"](chat).question(question, shown)
     end = "<|end|><|assistant|>26 Jul 2024"
     assert asks(VERDICT) == f"<|user|>Answer yes or no, and nothing else.\nQuestion: Is it?{end}"
     letter = "Answer with the letter of the right choice, A to C, and nothing else."
     assert asks(CHOICE) == f"<|user|>{letter}\nQuestion: {LISTED}{end}"
+    assert asks(CHOICE, "b") == f"<|user|>Passage: b\n\nUse the passages. {letter}\nQuestion: {LISTED}{end}"
 
 
 @pytest.mark.parametrize(
@@ -155,25 +159,54 @@ def test_a_verdict_is_the_first_yes_or_no(generated, answer):
     assert read_answer(generated, VERDICT) == answer
 
 
+# What is generated: the letter that it gives, of Bo, a house and seven; None where the line is left as it is.
+LETTERS = {
+    "B": "B",
+    "b\nA": "B",
+    "(c)": "C",
+    "C. seven": "C",
+    "C seven": "C",
+    "**B**": "B",
+    "[B]": "B",
+    "B - a house": "B",
+    "a) whatever": "A",
+    "B because it is": "B",
+    "Option B": "B",
+    "The answer is B because": "B",
+    "The answer: (C)": "C",
+    "The answer is option C.": "C",
+    "My choice is A": "A",
+    "The answer is Bo": "A",
+    '"Bo"!': "A",
+    "Seven.": "C",
+    "A house": "B",  # spelled out
+    "Answer: A house": "B",
+    "A horse": None,
+    "D": None,  # there are three
+    "a horse": None,
+    "the answer is a guess": None,
+    "answered by B": None,
+    "B.B. King": None,
+    "B's": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("generated", LETTERS)
+def test_a_letter_is_read_from_what_was_generated(generated):
+    assert read_answer(generated, CHOICE) == (LETTERS[generated] or generated)
+
+
 @pytest.mark.parametrize(
-    ("generated", "answer"),
+    ("choices", "generated", "answer"),
     [
-        ("B", "B"),
-        ("b\nA", "B"),
-        ("(c)", "C"),
-        ("C. seven", "C"),
-        ("a) whatever", "A"),
-        ("The answer is B because", "B"),
-        ("The answer: (C)", "C"),
-        ("My choice is A", "A"),
-        ("Seven.", "C"),
-        ("A house", "A"),  # spelled out, not by its letter
-        ("A horse", "A horse"),
-        ("D", "D"),  # none of the three
-        ("the answer is a guess", "the answer is a guess"),
-        ("answered by B", "answered by B"),
-        ("", ""),
+        (("C. elegans", "A. thaliana", "E. coli"), "C. elegans", "A"),
+        (("C. elegans", "A. thaliana", "E. coli"), "E. coli", "C"),
+        (("p.m.", "a.m."), "a.m.", "B"),
+        (tuple("abcdefghij"), "e.g. this", "e.g. this"),
+        (("1", "2", "3", "4", "5", "6", "7", "8", "9"), "My answer: I think", "My answer: I think"),
+        (("1", "2", "3", "4", "5", "6", "7", "8", "9"), "I", "I"),
     ],
 )
-def test_a_choice_is_read_from_what_was_generated(generated, answer):
-    assert read_answer(generated, CHOICE) == answer
+def test_words_of_a_choice_come_before_its_letter(choices, generated, answer):
+    assert read_answer(generated, Question("q", "?", (), choices=choices)) == answer

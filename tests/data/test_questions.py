@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from regrad_jax.data.documents import Question
 from regrad_jax.data.questions import read_questions
 from regrad_jax.errors import UserError
 
@@ -44,7 +45,41 @@ def test_every_form_of_a_line(tmp_path: Path) -> None:
     assert [question.document_id for question in questions[:4]] == [None, None, None, "d7"]
     assert [question.choices for question in questions[3:6]] == [(), ("Oost", "Wal"), ("Oost", "Wal")]
     assert [question.is_verdict for question in questions[4:]] == [False, False, True, True]
-    assert questions[4].letters == {"A": "Oost", "B": "Wal"}
+    assert [question.labels for question in (questions[0], questions[4], questions[6])] == [
+        {},
+        {"A": "Oost", "B": "Wal"},
+        {"yes": "Yes", "no": "No"},
+    ]
+    spelled = [q.spelled(a) for q, a in ((questions[0], "A"), (questions[4], "B"), (questions[6], "no"))]
+    assert spelled == ["A", "B. Wal", "no"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "labels"),
+    [('["A"]', ("B",)), ('["AB", "c"]', ("D", "C")), ('["d", "ab"]', ("D",)), ('["o"]', ("A",))],
+)
+def test_an_answers_words_come_before_letters(tmp_path: Path, answers: str, labels: tuple[str, ...]) -> None:
+    line = '{"question": "Which group?", "choices": ["O", "A", "B", "AB"], "answers": ' + answers + "}"
+    [question] = read_questions(written(tmp_path, line))
+    assert question.answers == labels
+
+
+@pytest.mark.parametrize(
+    ("choices", "answers", "message"),
+    [
+        (("x",), (), "2 to 26 different"),
+        (tuple(map(str, range(27))), (), "2 to 26 different"),
+        (("x", "X"), (), "2 to 26 different"),
+        (("x", ""), (), "2 to 26 different"),
+        (("x", "y\nz"), (), "one line each"),
+        (("x", " y"), (), "one line each"),
+        (("x", "y"), ("y",), "answer 'y' must be one of A, B"),
+        (("yes", "no"), ("A",), "answer 'A' must be one of yes, no"),
+    ],
+)
+def test_choices_that_make_no_sense_are_refused(choices, answers, message) -> None:
+    with pytest.raises(UserError, match=message):
+        Question("q", "?", answers, choices=choices)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +100,16 @@ def test_every_form_of_a_line(tmp_path: Path) -> None:
         ('{"question": "Who?", "answers": ["Jo", 4]}', 'line 2: "answers[1]" must be a string'),
         ('{"question": "Who?", "answer": "Jo", "answers": ["Jo"]}', "keep one"),
         ('{"question": "Who?", "choices": "Jo"}', 'line 2: "choices" must be a list of strings'),
-        ('{"question": "Who?", "choices": ["Jo"]}', 'line 2: "choices" must be 2 to 26 different strings'),
-        ('{"question": "Who?", "choices": ["Jo", "Jo "]}', "must be 2 to 26 different strings"),
-        ('{"question": "?", "choices": ["Jo", "Al"], "answer": "C"}', "answer 'C' is none of"),
-        ('{"question": "Is it?", "choices": ["yes", "no"], "answer": "A"}', "answer 'A' is none of"),
+        ('{"question": "Who?", "choices": ["Jo"]}', "line 2: choices must be 2 to 26 different texts"),
+        ('{"question": "Who?", "choices": ["Jo", "jo "]}', "must be 2 to 26 different texts"),
+        (
+            '{"question": "?", "choices": ["Jo", "Al"], "answer": "C"}',
+            "'C' is none of the choices; give the words of one, or A or B",
+        ),
+        (
+            '{"question": "Is it?", "choices": ["yes", "no"], "answer": "A"}',
+            "'A' is none of the choices; give the words of one, or yes or no",
+        ),
         ('{"question": "Who?", "document_id": 9}', 'line 2: "document_id" must be a string'),
     ],
 )

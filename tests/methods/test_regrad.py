@@ -291,9 +291,18 @@ def test_another_base_model_under_the_same_name_is_refused(regrad, folder, tmp_p
         ReGrad.load(copy, encoder=str(minilm))
 
 
-def test_harness_scores_every_setting_and_writes_the_report(regrad, bank, data, tmp_path):
-    asked = data.questions["people"]
+def test_harness_scores_every_setting_and_writes_the_report(regrad, bank, data, tmp_path, monkeypatch):
+    asked = list(data.questions["people"])
+    asked[-1] = dataclasses.replace(asked[-1], answers=("A",), choices=(asked[-1].answers[0], "another"))
+    prompts, wording = [], regrad.wording.question
+    monkeypatch.setattr(
+        regrad,
+        "wording",
+        regrad.wording._replace(question=lambda *given: prompts.append(wording(*given)) or prompts[-1]),
+    )
     results = evaluate(regrad, bank, "people", asked, list(SETTINGS), SILENT)
+    assert all(wording(question, []) in prompts for question in asked)
+    assert any("Which letter?" in prompt for prompt in prompts)
     assert [r.setting for r in results] == list(SETTINGS)
     by_name = {r.setting: r for r in results}
     assert by_name["Direct"].recall is None
@@ -308,6 +317,10 @@ def test_harness_scores_every_setting_and_writes_the_report(regrad, bank, data, 
     assert [r["n"] for r in facts["results"]] == [len(asked)] * len(SETTINGS)
     lines = (tmp_path / "r" / "answers.jsonl").read_text().splitlines()
     assert len(lines) == len(asked) * len(SETTINGS)
+    assert json.loads(lines[-1])["choices"] == list(asked[-1].choices)
+    assert f"{asked[-1].question}  [A. {asked[-1].choices[0]}]" in report.samples(
+        results, {"people": asked[-1:]}, 1
+    )
     page = (tmp_path / "r" / "report.html").read_text()
     assert "data:image/png" in page
     assert "a &lt; b" in page
@@ -374,7 +387,7 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
     }
 
     asked.clear()
-    choice = Question("c", "Which?", ("B",), choices=("red", "blue"))
+    choice = Question("c", "Which?", ("B",), question.document_id, choices=("red", "blue"))
     other.answerer.says = "b. blue"
     [answer] = other.ask([choice], bank, top_k=1)
     assert (answer.question, answer.answer) == ("Which?", "B")
@@ -387,8 +400,9 @@ def test_a_checkpoint_speaks_in_the_words_of_its_family(name, regrad, data, tmp_
 
     whole = knowledge._lay_out
     monkeypatch.setattr(knowledge, "_lay_out", lay_out)
-    assert np.isfinite(gold_losses(other, bank, [question])).all()
-    assert laid_out == [(family.question(question, []), family.answer(question.answers[0]))]
+    for asked_for in (question, choice):
+        assert np.isfinite(gold_losses(other, bank, [asked_for])).all()
+    assert laid_out == [(family.question(q, []), family.answer(q.answers[0])) for q in (question, choice)]
 
 
 def test_documents_may_be_given_by_the_caller(regrad, bank, data):

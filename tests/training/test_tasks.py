@@ -117,6 +117,18 @@ def test_what_is_too_long_is_left_out():
         )
 
 
+def test_questions_are_tokenised_with_their_choices():
+    documents, questions = corpus()
+    question = Question("q", "Which?", ("B",), "d1", choices=("red", "blue"))
+    config = SourceConfig("almanac", question_tokens=200, answer_tokens=5)
+    made = tokenise(documents, [*questions, question], config, PLAIN, tokenizer, Embedder(), 2)
+    assert text(made.questions[-1].prompt) == PLAIN.question(question, [])
+    assert text(made.questions[-1].answer) == " B\n"
+    shown = text(made.context_prompt(len(made.questions) - 1, [1]))
+    assert shown == PLAIN.question(question, [documents[1].content])
+    assert "B. blue" in shown
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_draw_is_groups_of_an_anchors_documents_each_asked_its_own_questions(seed):
     made = source()
