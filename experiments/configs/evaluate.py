@@ -1,7 +1,8 @@
-"""What the released checkpoint is measured on; results stand in experiments/results/.
+r"""What the released checkpoint is measured on; results stand in experiments/results/.
 
     regrad evaluate --config experiments/configs/evaluate.py --workdir runs/evaluation \
-        --config.datasets.squad.path=../shared/data/squadshifts_new_wiki.json
+        --config.datasets.squad.path=../shared/data/squadshifts_new_wiki.json \
+        --config.datasets.squad_shown.path=../shared/data/squadshifts_new_wiki.json
 """
 
 import ml_collections

@@ -1,4 +1,4 @@
-"""Meta-training on LLaMA 3: the released recipe with theta learned and distractors, in bfloat16.
+"""Meta-training on LLaMA 3: the default recipe with theta learned and distractors, in bfloat16.
 
     regrad train --config experiments/configs/llama.py:1b --workdir runs/llama \\
         --config.base_model=FOLDER --config.mesh.fsdp=8 --config.batches_per_step=8
@@ -18,7 +18,7 @@ _MODELS = {"1b": ("llama3.2-1b", 8), "3b": ("llama3.2-3b", 14), "8b": ("llama3.1
 def get_config(size: str = "1b") -> ml_collections.ConfigDict:
     if size not in _MODELS:
         raise ValueError(f"llama.py:{size}: choose one of {', '.join(_MODELS)}")
-    config = _released_recipe()
+    config = _default_recipe()
     config.base_model, config.adapter.first_layer = _MODELS[size]
     config.theta, config.dtype, config.remat = "learned", "bfloat16", True
     config.documents_per_question, config.learning_rate = 3, 3e-3
@@ -26,5 +26,5 @@ def get_config(size: str = "1b") -> ml_collections.ConfigDict:
     return config
 
 
-def _released_recipe() -> ml_collections.ConfigDict:
+def _default_recipe() -> ml_collections.ConfigDict:
     return runpy.run_path(str(pathlib.Path(__file__).with_name("almanac_squad.py")))["get_config"]()

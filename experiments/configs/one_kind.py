@@ -2,7 +2,7 @@
 
     regrad train --config experiments/configs/one_kind.py --workdir runs/one_kind
 
-The released recipe on short documents about invented people. As few steps on all kinds of entries would teach
+The default recipe on short documents about invented people. As few steps on all kinds of entries would teach
 the form of an answer only.
 """
 

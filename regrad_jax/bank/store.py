@@ -4,7 +4,7 @@
     shards/NNNNN*     rows, keys, records (shard.py), one database or several (shards.py); writers' locks
     index/            made from the keys by retrieval/index.py
 
-in a folder or under a bucket's prefix (place.py).
+in a folder; in a bucket as bucket.py says.
 
 Every commit is a version. A bank is read as of the version that was opened, whatever is committed or
 compacted meanwhile; only a writer sees its own commits.

@@ -5,6 +5,7 @@ One JSON object a line. Noise of a shared machine is in the numbers; ratios with
 """
 
 import functools
+import importlib.util
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -38,8 +39,11 @@ def run(argv: list[str]) -> None:
         raise UserError(f"--codecs: {unknown[0]!r} is unknown; choose from {', '.join(CODECS)}")
     if unknown := [name for name in argv if name not in names]:
         raise UserError(f"no bench is called {unknown[0]!r}; choose from {', '.join(names)}")
-    compares = HAS_TORCH and jax.default_backend() == "cpu"
-    for name in argv or [name for name in names if compares or name != "torch"]:
+    runs_here = {
+        "torch": HAS_TORCH and jax.default_backend() == "cpu",
+        "retrieval": importlib.util.find_spec("scann") is not None,
+    }
+    for name in argv or [name for name in names if runs_here.get(name, True)]:
         measured = own[name]() if name in own else BENCHES[name](_regrad())
         facts = {"bench": name} | _rounded(measured)
         lines = [json.dumps(facts)] if _JSON.value else [f"{k:<36}{v}" for k, v in _flat(facts)]

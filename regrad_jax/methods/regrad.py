@@ -390,8 +390,11 @@ class ReGrad:
             max_new_tokens: the longest answer in tokens.
 
         Raises:
-            UserError: an unknown mode, no bank, an empty bank, or a damaged row.
+            UserError: an unknown mode, no bank, an empty one, top_k below 1, or a prompt that is too long. A
+                damaged row is passed over, with a warning.
         """
+        if isinstance(questions, str):
+            raise UserError("questions is a single text; give a list of them")
         if mode not in MODES:
             raise UserError(f"mode {mode!r} is unknown; choose one of {', '.join(MODES)}")
         asked = [q if isinstance(q, Question) else Question("", q, ()) for q in questions]

@@ -237,7 +237,7 @@ def open_index(
     Exact search needs nothing but the keys, so nothing is kept for it.
 
     Args:
-      folder: where indexes are kept (`BANK/index`).
+      folder: where indexes are kept (`BankReader.index_folder`).
       version: of the bank.
       read_keys: returns positions_N and keys_NxE; called only where an index must be made.
       kind: as for `build_index`.

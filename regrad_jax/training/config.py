@@ -104,7 +104,7 @@ class TrainConfig:
         decay: "cosine" or "linear", to zero (cosine: to 1e-6) at the last step.
         clip_norm: bound of the joint gradient norm.
         eval_every: steps between validations.
-        eval_documents: validation documents of each source.
+        eval_documents: validation documents of each source, rounded down to whole batches.
         save_every: steps between checkpoints.
         batches_per_step: batches whose mean gradient makes one step, whatever devices they run on.
         dtype: of the frozen weights and of what is computed with them, "float32" or "bfloat16"; what is

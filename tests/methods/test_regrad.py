@@ -263,6 +263,8 @@ def test_what_cannot_be_asked(regrad, bank, tmp_path):
         regrad.ask(["what?"], bank, mode="magic")
     with pytest.raises(UserError, match="needs a bank"):
         regrad.ask(["what?"], None)
+    with pytest.raises(UserError, match="give a list"):
+        regrad.ask("what?", bank)
     with pytest.raises(UserError, match="there is no bank at"):
         regrad.open(tmp_path / "absent")
     with pytest.raises(UserError, match="top_k is 0"):
