@@ -3,8 +3,8 @@
     regrad evaluate --config experiments/configs/evaluate.py --workdir runs/evaluation
 
 The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, report.html. The banks stay in
-WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has. A dataset of the config
-is of kind "invented", "squad", or "own": your `corpus` and a file of `questions` with answers.
+WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has. A dataset of the
+config is of kind "invented", "squad", or "own": your `corpus` and a file of `questions` with answers.
 """
 
 import inspect
