@@ -1,6 +1,6 @@
 """The whole way on a small corpus: regrad demo --workdir runs/demo
 
-Builds a bank of 56 invented documents, asks questions on them in every mode, prints a table and some
+Builds a bank of 300 invented documents, asks questions on them in every mode, prints a table and some
 answers, takes one document out again, and writes a report with a plot.
 """
 

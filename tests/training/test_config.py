@@ -84,13 +84,16 @@ def test_configs_that_ship_are_whole(path):
 def test_a_recipe_changes_the_config_that_it_is_named_behind():
     path = next(path for path in CONFIGS if path.stem == "almanac_squad")
     get_config = runpy.run_path(str(path))["get_config"]
-    plain, gpu = TrainConfig.from_dict(get_config()), TrainConfig.from_dict(get_config("one_gpu"))
-    assert (plain.theta, gpu.theta) == ("zero", "learned")
-    assert (plain.documents_per_question, gpu.documents_per_question) == (1, 3)
-    assert (plain.initial, gpu.initial) == ("", "runs/almanac_squad/release")
+    plain, learned, gpu = (TrainConfig.from_dict(get_config(name)) for name in ("", "learned", "one_gpu"))
+    assert [run.theta for run in (plain, learned, gpu)] == ["zero", "learned", "learned"]
+    assert [run.documents_per_question for run in (plain, learned, gpu)] == [1, 1, 3]
+    assert [run.initial for run in (plain, learned, gpu)] == [
+        "", "runs/almanac_squad/release", "runs/learned/release",
+    ]  # fmt: skip
+    assert len({run.seed for run in (plain, learned, gpu)}) == 3  # so that each meets other texts
     assert gpu.sources["almanac"].entities == 40_000
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
-    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of one_gpu"):
+    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of learned, one_gpu"):
         get_config("two_gpus")
 
 
