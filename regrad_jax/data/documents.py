@@ -84,16 +84,20 @@ class Question:
         return sorted(choice.lower() for choice in self.choices) == ["no", "yes"]
 
     @property
+    def has_letters(self) -> bool:
+        """Whether there are choices that letters stand for."""
+        return bool(self.choices) and not self.is_verdict
+
+    @property
     def labels(self) -> dict[str, str]:
         """What the model is to say -> the choice that it means: yes and no, or a letter, A for the first."""
-        if self.is_verdict:
+        if not self.has_letters:
             return {choice.lower(): choice for choice in self.choices}
         return dict(zip(_LETTERS[: len(self.choices)], self.choices, strict=True))
 
     def spelled(self, answer: str) -> str:
         """Returns an answer as people read it: of a letter, its choice too."""
-        has_letter = answer in self.labels and not self.is_verdict
-        return f"{answer}. {self.labels[answer]}" if has_letter else answer
+        return f"{answer}. {self.labels[answer]}" if self.has_letters and answer in self.labels else answer
 
 
 def _content(title: str, text: str) -> str:

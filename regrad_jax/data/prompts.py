@@ -35,14 +35,14 @@ class _Form(NamedTuple):
     letter: str
 
     def of(self, question: Question) -> str:
-        if question.is_verdict:
-            return self.verdict
-        return self.letter.format(last=max(question.labels)) if question.choices else self.free
+        if question.has_letters:
+            return self.letter.format(last=max(question.labels))
+        return self.verdict if question.is_verdict else self.free
 
 
 def _asked(question: Question) -> str:
     """The question, with its choices on lines of their own where they have letters."""
-    if not question.choices or question.is_verdict:
+    if not question.has_letters:
         return question.question
     return "\n".join([question.question, "Choices:", *map(question.spelled, question.labels)])
 
@@ -101,7 +101,7 @@ def _main_question(question: Question, contents: Sequence[str]) -> str:
     context = f"####CONTEXT begin####\n{_numbered(contents)}\n####CONTEXT end####\n" if contents else ""
     source = " from the CONTEXT" if contents else ""
     # The reference breaks the line behind a list, and does not have it.
-    end = "\n" if question.choices and not question.is_verdict else ""
+    end = "\n" if question.has_letters else ""
     return (
         f"<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n{context}"
         f"You are an assistant who answers what the user asks{source}. \n"
@@ -162,16 +162,18 @@ def read_answer(generated: str, question: Question) -> str:
     if question.is_verdict:
         verdict = re.search(r"\b(yes|no)\b", line, re.IGNORECASE)
         return verdict[0].lower() if verdict else line
-    return (_letter(line, question.labels) if question.choices else None) or line
+    return (_letter(line, question.labels) if question.has_letters else None) or line
 
 
 def _letter(line: str, choices: Mapping[str, str]) -> str | None:
     """Returns the letter that a line gives: alone, with or as its choice's words, or before others."""
     line = re.sub(r"^.*\b(answer|choice|option)\b( is\b)?", "", line, flags=re.IGNORECASE)
-    bare = lambda text: " ".join(re.findall(r"\w+", text.lower()))
-    for letter, choice in choices.items():
-        if bare(line) in (bare(letter), bare(choice), bare(f"{letter} {choice}")):
-            return letter
+    exactly = lambda text: text.strip().lower()
+    bare = lambda text: " ".join(re.findall(r"\w+", text.lower())) or exactly(text)
+    for form in (exactly, bare):  # choices may differ by signs alone
+        for letter, choice in choices.items():
+            if form(line) in (form(letter), form(choice), form(f"{letter} {choice}")):
+                return letter
     last = max(choices)
     # "B because", "B) the", "(b)"; but not the letters of "B.B. King", "e.g.", "A house" and "I think".
     found = re.match(rf"\W*([A-{last}])\b(?!\.\w|(?<=[AI]) [a-z]|')", line) or re.match(
