@@ -8,7 +8,7 @@ CONFIG = "experiments/configs/one_kind.py"
 
 def get_sweep() -> dict[str, dict[str, object]]:
     """Returns the settings of each run by its name."""
-    runs: dict[str, dict[str, object]] = {f"rank{r}": {"adapter.rank": r} for r in (32, 16, 8, 4, 64)}
+    runs: dict[str, dict[str, object]] = {f"rank{r}": {"adapter.rank": r} for r in (64, 32, 16, 8, 4)}
     runs |= {
         "rank32_layers22to29": {"adapter.first_layer": 22},
         "rank64_layers22to29": {"adapter.first_layer": 22, "adapter.rank": 64},

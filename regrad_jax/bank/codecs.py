@@ -114,7 +114,7 @@ def _digits(levels: int) -> Codec:
       Three levels are -1, 0, 1, and 3^5 = 243 fits a byte: -1 0 1 0 0 is 0 + 1 x 3 + 2 x 9 + 1 x 27 + 1 x 81.
     """
     per_byte = int(math.log(256) / math.log(levels) + 1e-9)
-    places_D = levels ** np.arange(per_byte, dtype=np.int32)  # of NumPy: an import starts no device
+    places_D = levels ** np.arange(per_byte, dtype=np.uint8)  # of NumPy: an import starts no device
     middle = (levels - 1) / 2
     bits = levels.bit_length() - 1
     # What each byte stands for, where digits are not bits: looking it up is faster than dividing.
@@ -122,9 +122,11 @@ def _digits(levels: int) -> Codec:
 
     def encode(values_NxP):
         count, P = values_NxP.shape
-        digits = jnp.clip(jnp.round(values_NxP + middle), 0, levels - 1).astype(jnp.int32)
+        digits = jnp.clip(jnp.round(values_NxP + middle), 0, levels - 1).astype(jnp.uint8)
         digits = jnp.pad(digits, ((0, 0), (0, -P % per_byte)))
-        return (digits.reshape(count, -(-P // per_byte), per_byte) @ places_D).astype(jnp.uint8)
+        digits_NxCxD = digits.reshape(count, -(-P // per_byte), per_byte)
+        # `@` would be an integer matmul, which XLA does not vectorise on CPUs.
+        return jnp.sum(digits_NxCxD * places_D, axis=-1, dtype=jnp.uint8)
 
     def planes(packed_NxC, length):
         if levels == 1 << bits:

@@ -29,6 +29,7 @@ _BANK = flags.DEFINE_string(
 _CODEC = flags.DEFINE_enum("codec", DEFAULT_CODEC, list(CODECS), "how the rows of bank are packed")
 _DOCUMENTS = flags.DEFINE_integer("documents", 500, "documents that bank appends and reads", 3)
 _MANY = flags.DEFINE_integer("many", 20_000, "documents in the larger bank that bank opens", 1)
+_COMMIT = flags.DEFINE_integer("commit", bench_bank.COMMIT, "documents that bank appends at once", 1)
 _JSON = flags.DEFINE_bool("json", True, "one JSON object a line; --nojson prints a line a fact")
 
 
@@ -69,7 +70,7 @@ def _codecs() -> dict[str, Any]:
 def _bank() -> dict[str, Any]:
     """The bank against a plain file; of the checkpoint it takes the length of a row, and no base model."""
     length = load_checkpoint(_CHECKPOINT.value).layout.size
-    return bench_bank.measure(length, _CODEC.value, _DOCUMENTS.value, _MANY.value)
+    return bench_bank.measure(length, _CODEC.value, _DOCUMENTS.value, _MANY.value, _COMMIT.value)
 
 
 def _rounded(value):

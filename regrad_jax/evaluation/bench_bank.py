@@ -28,7 +28,7 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.progress import Progress, to_stderr
 
-_COMMIT = 32  # documents, as `regrad build` commits them
+COMMIT = 32  # documents, as `regrad build` commits them
 _TOP_K = 3
 _KEY_WIDTH = 384  # all-MiniLM-L6-v2's
 _TEXT_CHARACTERS = 600
@@ -69,6 +69,7 @@ def measure(
     codec: str = DEFAULT_CODEC,
     documents: int = 500,
     many: int = 20_000,
+    commit: int = COMMIT,
     progress: Progress = to_stderr,
 ) -> dict[str, Any]:
     """Measures banks of random rows.
@@ -79,6 +80,7 @@ def measure(
       documents: in the bank that is appended to and read, at least 3. The last 32 MiB of rows are
         kept, so those of a small bank are found in memory.
       many: documents in the larger of the two banks that are opened.
+      commit: documents that are appended at once.
       progress: takes a line of text now and then.
 
     Returns:
@@ -89,12 +91,13 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         manifest = _manifest(row_length, _KEY_WIDTH, codec)
-        appended = _append(folder, manifest, documents, texts, progress)
+        appended = _append(folder, manifest, documents, texts, progress, commit)
         parts = Bank.open(appended.path).info()["bytes_per_document"]
         return {
             "codec": codec,
             "row_length": row_length,
             "documents": documents,
+            "commit": commit,
             "append": appended.facts,
             "read": _read(appended, progress),
             "bytes_per_document": parts,
@@ -105,7 +108,12 @@ def measure(
 
 
 def _append(
-    folder: pathlib.Path, manifest: Manifest, documents: int, texts: Sequence[str], progress: Progress
+    folder: pathlib.Path,
+    manifest: Manifest,
+    documents: int,
+    texts: Sequence[str],
+    progress: Progress,
+    commit: int = COMMIT,
 ) -> Appended:
     """Builds the same bank several times, each beside a file that gets as many bytes and syncs as often.
 
@@ -116,13 +124,13 @@ def _append(
     path, plain = folder / "bank", folder / "plain"
     codec = CODECS[manifest.codec]
     pack = jax.jit(codec.encode)
-    _build(path, manifest, documents, texts, _COMMIT)  # compiles for every size of a batch
+    _build(path, manifest, documents, texts, commit)  # compiles for every size of a batch
     times = []
     for count in range(1, _BUILDS + 1):
         shutil.rmtree(path)
         parts_s = np.zeros(3)
         with Bank.create(path, manifest) as bank, open(plain, "wb", buffering=0) as file:
-            for batch in _batches(manifest, documents, texts, _COMMIT):
+            for batch in _batches(manifest, documents, texts, commit):
                 start = time.perf_counter()
                 packed_NxC = np.asarray(pack(jnp.asarray(batch.rows_NxP)))
                 packed = time.perf_counter()
@@ -222,7 +230,7 @@ def _add(appended: Appended, texts: Sequence[str], progress: Progress) -> dict[s
     first, more = len(bank), max(1, len(bank) // 100)
     times = []
     for addition in range(_ADDITIONS + 1):
-        batches = list(_batches(bank.manifest, more, texts, _COMMIT, first + addition * more))
+        batches = list(_batches(bank.manifest, more, texts, COMMIT, first + addition * more))
         start = time.perf_counter()
         with Bank.open(appended.path) as opened:
             opening_s = time.perf_counter() - start

@@ -40,6 +40,20 @@ def test_the_facts_fit_together(quick):
     assert len(lines) == 3 + 1 + 1 + 2
 
 
+def test_as_many_documents_are_committed_at_once_as_asked(quick, monkeypatch):
+    commits: list[int] = []
+    append = Bank.append
+
+    def counted(bank, *batch):
+        commits.append(len(batch[0]))
+        return append(bank, *batch)
+
+    monkeypatch.setattr(Bank, "append", counted)
+    manifest = bench_bank._manifest(64, 8, "int8")
+    bench_bank._append(quick, manifest, 70, ["A text."], lambda line: None, commit=60)
+    assert commits == 4 * [60, 10]  # once for the compiler
+
+
 def test_throughput_is_bytes_over_the_median_time(quick, monkeypatch):
     """By a clock on which packing takes 1 s, appending 4 s and writing 2 s, for each of two batches."""
     ticks = itertools.accumulate(itertools.chain([0], itertools.cycle([1, 4, 2, 0])))
