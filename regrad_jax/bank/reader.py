@@ -187,16 +187,20 @@ class BankReader:
         """
         positions_K = np.asarray(positions, np.int64)
         sound_K = np.ones(len(positions_K), bool)
-        packed_KxC = np.zeros((len(positions_K), self.packed_bytes), np.uint8)
         while True:  # rows that are held in memory are not looked for until they have gone from there
             try:
-                packed_KxC[sound_K] = self._read(positions_K[sound_K])
-                return packed_KxC, sound_K
+                read_SxC = self._read(positions_K[sound_K])
+                break
             except shard.DamagedError as error:
                 found_K = np.isin(positions_K, error.positions)
                 if not (found_K & sound_K).any():
                     raise
                 sound_K &= ~found_K
+        if sound_K.all():  # nothing to be laid out anew
+            return read_SxC, sound_K
+        packed_KxC = np.zeros((len(positions_K), self.packed_bytes), np.uint8)
+        packed_KxC[sound_K] = read_SxC
+        return packed_KxC, sound_K
 
     def read_rows(self, positions: Sequence[int] | np.ndarray) -> jax.Array:
         """Reads and decodes rows.
