@@ -136,6 +136,24 @@ def init_meta(
     return MetaParams(theta, bases, ALPHAS[alpha_mode](theta, alpha), jnp.log(jnp.float32(temperature)))
 
 
+def widen(meta: MetaParams, fresh: MetaParams) -> MetaParams:
+    """Returns trained parameters in an adapter of higher rank: the first directions are the trained ones.
+
+    The network at theta* is unchanged, since where `init_meta` adds directions their product is zero. Steps
+    on documents are not: they move the added directions too, and damping is measured against the mean over
+    all (`preconditioner`), which makes a step along the trained ones shorter.
+
+    Args:
+        meta: trained.
+        fresh: what `init_meta` returned for the same adapter but for its rank; its added directions are kept.
+    """
+    inside = lambda wide, narrow: jnp.asarray(wide).at[tuple(map(slice, narrow.shape))].set(narrow)
+    theta, bases = (
+        jax.tree.map(inside, *trees) for trees in ((fresh.theta, meta.theta), (fresh.bases, meta.bases))
+    )
+    return meta._replace(theta=theta, bases=bases)
+
+
 def _one_alpha(theta: Tree, alpha: float) -> jax.Array:
     return jnp.float32(alpha)
 

@@ -82,9 +82,11 @@ class TrainConfig:
         prompts: prompt family, a name in `PROMPTS`.
         theta: "zero" keeps theta* at 0, which makes a step several times cheaper (`project_factors`);
             "learned" trains it too, through second derivatives. Zero needs the core adapter.
-        initial: folder of a released checkpoint to start from; empty starts at random.
+        initial: folder of a released checkpoint to start from; empty starts at random. Where `adapter.rank`
+            is above its rank, directions are added at random (`widen`).
         alpha: initial step size of every adapter tensor; without `initial`.
-        initial_alpha_scale: multiplies the step sizes of `initial`, which several inner steps want shorter.
+        initial_alpha_scale: multiplies the step sizes of `initial`, which several inner steps want shorter,
+            and a higher rank longer.
         alpha_mode: how many step sizes there are, a name in `ALPHAS`.
         inner_steps: gradient steps on a document; more than one need theta "learned".
         damping: of the document gradients' preconditioner, as in `InnerProblem`; inf for plain gradients.

@@ -19,7 +19,7 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from regrad_jax.adaptation.adapter import singular_bases
-from regrad_jax.adaptation.inner import Documents, MetaParams
+from regrad_jax.adaptation.inner import Documents, MetaParams, widen
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.checkpoint import load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
@@ -173,16 +173,23 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
     if not config.initial:
         return fresh
     checkpoint = load_checkpoint(config.initial)
-    if checkpoint.adapter != config.adapter or checkpoint.base_digest != base.digest:
+    as_wide = dataclasses.replace(checkpoint.adapter, rank=config.adapter.rank)
+    if as_wide != config.adapter or checkpoint.base_digest != base.digest:
         raise UserError(f"config.initial: {config.initial} has another adapter or base model than this run")
+    if checkpoint.adapter.rank > config.adapter.rank:
+        raise UserError(
+            f"config.adapter.rank: {config.adapter.rank} is below the {checkpoint.adapter.rank} of "
+            "config.initial; it can only be raised"
+        )
     if config.theta == "zero" and any(np.any(leaf) for leaf in jax.tree.leaves(checkpoint.meta.theta)):
         raise UserError(f"config.initial: theta of {config.initial} is not zero; use config.theta=learned")
-    if jax.tree.map(jnp.shape, checkpoint.meta) != jax.tree.map(jnp.shape, fresh):
+    if jax.tree.map(jnp.shape, checkpoint.meta.alpha) != jax.tree.map(jnp.shape, fresh.alpha):
         raise UserError(
-            f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode}"
+            f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode} at "
+            f"rank {config.adapter.rank}"
         )
-    scaled = jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, checkpoint.meta.alpha)
-    return checkpoint.meta._replace(alpha=scaled)
+    meta = widen(checkpoint.meta, fresh)
+    return meta._replace(alpha=jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, meta.alpha))
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from regrad_jax.adaptation.inner import (
     gradient_factors,
     init_meta,
     project_factors,
+    widen,
 )
 from regrad_jax.errors import UserError
 from regrad_jax.models.generation import generate
@@ -97,6 +98,20 @@ def test_meta_training_starts_where_it_is_told():
     assert all(np.all(x == 0.25) for x in jax.tree.leaves(meta.alpha))
     assert float(meta.log_temperature) == pytest.approx(np.log(0.5))
     assert {x.dtype for x in jax.tree.leaves(meta)} == {jnp.dtype(jnp.float32)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_widened_adapter_leaves_the_network_and_the_trained_numbers_gradients_alone(kind):
+    config, wider, docs = adapter(kind), adapter(kind, rank=6), documents(LENGTHS, width=12)
+    meta = meta_params(config)
+    wide = widen(meta, init_meta(wider, DECODER, jax.random.key(9), alpha=0.5, temperature=0.5))
+    tokens_NxT = docs.tokens_NxT
+    before = logits(config, meta.theta, meta.bases, tokens_NxT)
+    assert_near(logits(wider, wide.theta, wide.bases, tokens_NxT), before, 1e-5)
+    (grads, _), (wide_grads, _) = gradients(config, meta, docs), gradients(wider, wide, docs)
+    trained = jax.tree.map(lambda all, grad: all[tuple(map(slice, grad.shape))], wide_grads, grads)
+    assert_near(trained, grads, 1e-5)
+    assert wide.alpha is meta.alpha and wide.log_temperature is meta.log_temperature
 
 
 @pytest.mark.parametrize("kind", KINDS)

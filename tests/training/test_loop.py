@@ -298,13 +298,32 @@ def test_a_run_goes_on_from_a_release(finished, model, tmp_path):
     shorter = loop._start(train_config(model, initial=release, initial_alpha_scale=0.5), base)
     whole = loop._start(config, base).alpha
     jax.tree.map(lambda x, y: np.testing.assert_array_equal(x, y / 2), shorter.alpha, whole)
-    for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 2}}, THETAS["learned"]):
+    for change in ({"adapter": {"kind": "core", "rank": 4, "first_layer": 1}}, THETAS["learned"]):
         with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
             loop._start(train_config(model, **({"initial": release} | change)), base)
     with pytest.raises(UserError, match="config.initial: .*not the step sizes of alpha_mode same"):
         loop._start(train_config(model, initial=release, alpha_mode="same"), base)
     with pytest.raises(UserError, match="config.initial: .*another adapter or base model"):
         loop._start(config, base._replace(digest="0" * 64))
+
+
+def test_a_run_goes_on_at_a_higher_rank(finished, model):
+    release = str(finished("zero") / "release")
+    adapter = dataclasses.asdict(load_checkpoint(release).adapter)
+    rank = adapter["rank"]
+    ranked = lambda rank, **change: train_config(
+        model, initial=release, adapter=adapter | {"rank": rank}, **change
+    )
+    base = load_base(str(model), 2)
+    trained, wide = load_checkpoint(release).meta, loop._start(ranked(rank + 3), base)
+    for target, bases in wide.bases.items():
+        assert wide.theta[target]["R"].shape[1:] == (rank + 3, rank + 3)
+        np.testing.assert_array_equal(bases["A"][:, :rank], trained.bases[target]["A"])
+        np.testing.assert_array_equal(bases["B"][:, :, :rank], trained.bases[target]["B"])
+        assert np.all(np.std(bases["A"][:, rank:], axis=2)) and np.all(np.std(bases["B"][..., rank:], axis=1))
+    jax.tree.map(np.testing.assert_array_equal, wide.alpha, trained.alpha)
+    with pytest.raises(UserError, match=f"adapter.rank: {rank - 1} is below the {rank} of config.initial"):
+        loop._start(ranked(rank - 1), base)
 
 
 @pytest.mark.parametrize("what", ["loss", "norm"])
