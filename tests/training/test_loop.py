@@ -16,6 +16,7 @@ from regrad_jax.adaptation.adapter import singular_bases
 from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import load_base
+from regrad_jax.training import export as export_module
 from regrad_jax.training import loop, tasks
 from regrad_jax.training.export import export
 from regrad_jax.training.gradient_map import gradient_map
@@ -249,6 +250,38 @@ def test_a_checkpoint_can_be_released_with_another_temperature(finished, tmp_pat
     kept = exported.meta._replace(log_temperature=plain.meta.log_temperature)
     jax.tree.map(np.testing.assert_array_equal, kept, plain.meta)
     assert exported.fingerprint() == plain.fingerprint()  # rows are stored unscaled: banks stay good
+
+
+def test_a_checkpoint_can_be_released_with_bases_of_half_the_bytes(finished, tmp_path):
+    whole, folder = finished("zero") / "release", tmp_path / "release"
+    plain, exported = (
+        load_checkpoint(whole),
+        load_checkpoint(export(finished("zero"), folder, best=True, half=True)),
+    )
+    before, after = (jax.tree.leaves(one.meta.bases) for one in (plain, exported))
+    for x, y in zip(before, after, strict=True):
+        assert y.dtype == np.float32 and not np.array_equal(x, y)
+        np.testing.assert_allclose(y, x, rtol=2**-11, atol=2**-25)
+    kept = exported.meta._replace(bases=plain.meta.bases)
+    jax.tree.map(np.testing.assert_array_equal, kept, plain.meta)
+    assert exported.fingerprint() != plain.fingerprint()  # gradients differ a little
+    size = lambda release: (release / "adapter.safetensors").stat().st_size
+    assert size(whole) - size(folder) == pytest.approx(2 * sum(x.size for x in before), abs=200)  # header
+
+
+def test_bases_that_float16_cannot_hold_are_not_released_in_it(finished, tmp_path, monkeypatch):
+    released = export_module.released
+
+    def huge(*run):
+        made = released(*run)
+        return dataclasses.replace(
+            made, meta=made.meta._replace(bases=jax.tree.map(lambda x: 1e6 * x, made.meta.bases))
+        )
+
+    monkeypatch.setattr(export_module, "released", huge)
+    with pytest.raises(UserError, match="too large for float16; export without --half"):
+        export(finished("zero"), tmp_path / "release", half=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tensorboard_gets_what_metrics_get(finished):
