@@ -7,8 +7,9 @@
 
 The first takes theta for zero, and an hour and a quarter on two cores; the second goes on from its release
 with other texts, learns theta too, and takes an hour and a half. So the checkpoint that ships was made, and
-experiments/results/ tells what each came to. To go on from there on one GPU of 80 GB, with retrieved
-distractors beside each document:
+experiments/results/ tells what each came to. Two more go on from there. `wide` raises the rank to what
+32 KB hold in ternary rows, asks all of a document's questions, and shows some of them their document. On
+one GPU of 80 GB, retrieved distractors stand beside each document:
 
     regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
 """
@@ -26,6 +27,33 @@ _RECIPES = {
         "learning_rate": 5e-3,
         "theta_rate": 0.2,
         "eval_every": 190,
+    },
+    "wide": {
+        "seed": 3,
+        "theta": "learned",
+        "initial": "runs/learned/release",
+        "adapter": {"rank": 56},  # a ternary row of it is as long as an int4 row of rank 32, and a fifth more
+        "initial_alpha_scale": 2.0,
+        "codec": "ternary",
+        "sources": {
+            # With theta learned a document costs as much as a dozen questions: all that it answers are asked.
+            "almanac": {"questions_per_document": 5},
+            "squad": {"questions_per_document": 5},
+            "shown": {
+                "kind": "almanac",
+                "entities": 2_000,
+                "anchors": 4,
+                "questions_per_document": 3,
+                "document_tokens": 144,
+                "question_tokens": 192,
+                "answer_tokens": 10,
+                "context": 1.0,
+            },
+        },
+        "stages": ((360, {"almanac": 0.7, "squad": 0.2, "shown": 0.1}),),
+        "learning_rate": 5e-3,
+        "theta_rate": 0.2,
+        "eval_every": 180,
     },
     "one_gpu": {
         "seed": 2,

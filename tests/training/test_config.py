@@ -84,16 +84,19 @@ def test_configs_that_ship_are_whole(path):
 def test_a_recipe_changes_the_config_that_it_is_named_behind():
     path = next(path for path in CONFIGS if path.stem == "almanac_squad")
     get_config = runpy.run_path(str(path))["get_config"]
-    plain, learned, gpu = (TrainConfig.from_dict(get_config(name)) for name in ("", "learned", "one_gpu"))
-    assert [run.theta for run in (plain, learned, gpu)] == ["zero", "learned", "learned"]
-    assert [run.documents_per_question for run in (plain, learned, gpu)] == [1, 1, 3]
-    assert [run.initial for run in (plain, learned, gpu)] == [
-        "", "runs/almanac_squad/release", "runs/learned/release",
+    runs = [TrainConfig.from_dict(get_config(name)) for name in ("", "learned", "wide", "one_gpu")]
+    assert [run.theta for run in runs] == ["zero", "learned", "learned", "learned"]
+    assert [run.documents_per_question for run in runs] == [1, 1, 1, 3]
+    assert [run.initial for run in runs] == [
+        "", "runs/almanac_squad/release", "runs/learned/release", "runs/learned/release",
     ]  # fmt: skip
-    assert len({run.seed for run in (plain, learned, gpu)}) == 3  # so that each meets other texts
+    assert len({run.seed for run in runs}) == 4  # so that each meets other texts
+    plain, _, wide, gpu = runs
+    assert (plain.adapter.rank, wide.adapter.rank) == (32, 56)
+    assert {name: source.context for name, source in wide.sources.items() if source.context} == {"shown": 1.0}
     assert gpu.sources["almanac"].entities == 40_000
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
-    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of learned, one_gpu"):
+    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of learned, wide, one_gpu"):
         get_config("two_gpus")
 
 
