@@ -23,7 +23,12 @@ _BANK = flags.DEFINE_string(
     "bank", None, "folder of the bank, or s3://BUCKET/PREFIX or gs://...; made when absent", required=True
 )
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
-_CODEC = flags.DEFINE_enum("codec", None, list(CODECS), "how rows are packed, for a new bank")
+_CODEC = flags.DEFINE_enum(
+    "codec",
+    None,
+    list(CODECS),
+    "how rows are packed, for a new bank; by default as the checkpoint was trained for",
+)
 _SHARDS = flags.DEFINE_integer(
     "shards", None, "for a new bank, as many as processes are to build it at a time; by default 1", 1
 )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from absl import flags
 from ml_collections import config_flags
 
-from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.bank.codecs import CODECS
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import datasets, report
@@ -50,7 +50,9 @@ def run(argv: list[str]) -> None:
     gaps: dict[str, KnowledgeGap] = {}
     for name, dataset in loaded.items():
         path = pathlib.Path(_WORKDIR.value, "banks", name)
-        bank, _ = regrad.build(dataset.documents, path, codec=plans[name].get("codec"), progress=to_stderr)
+        bank, _ = regrad.build(
+            dataset.documents, path, codec=plans[name].get("codec") or None, progress=to_stderr
+        )
         ids = {document.id for document in dataset.documents}
         with bank:  # of an earlier evaluation of other documents
             bank.delete({record.document_id for record in bank.records.values()} - ids)
@@ -106,6 +108,6 @@ def _load(name: str, plan: dict) -> datasets.Dataset:
         raise UserError(f"{where}: key {missing[0]!r} is missing")
     if unknown := [s for s in plan.get("settings") or ["none"] if s not in SETTINGS]:
         raise UserError(f"{where}: setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
-    if plan.get("codec", DEFAULT_CODEC) not in CODECS:
+    if plan.get("codec") and plan["codec"] not in CODECS:
         raise UserError(f"{where}: codec {plan['codec']!r} is unknown; choose from {', '.join(CODECS)}")
     return _KINDS[kind](**values)

@@ -20,7 +20,7 @@ from regrad_jax.adaptation.inner import (
     gradient_factors,
 )
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
-from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.bank.codecs import CODECS
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation.plan import token_flops
 from regrad_jax.methods.answering import Adaptation
@@ -55,12 +55,12 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     """Adapting one question from three rows in host or device memory, against recomputing their gradients."""
     rng = np.random.default_rng(0)
     layout, devices = regrad.checkpoint.layout, jax.local_device_count()
-    some = CODECS[DEFAULT_CODEC].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
+    some = CODECS[regrad.codec].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
     packed = np.resize(np.asarray(some), (_HELD, some.shape[1]))
     scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
     places = np.arange(3 * devices).reshape(devices, 3)
     adaptation = Adaptation(
-        packed, places, scores, sound, layout, DEFAULT_CODEC, 1.0, regrad.checkpoint.weighting
+        packed, places, scores, sound, layout, regrad.codec, 1.0, regrad.checkpoint.weighting
     )
     adapt = _seconds(lambda: regrad.answerer.adapt(adaptation))
     there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])

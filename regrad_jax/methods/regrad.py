@@ -165,6 +165,15 @@ class ReGrad:
             )
         return bank
 
+    @property
+    def codec(self) -> str:
+        """How a new bank's rows are packed unless something else is asked for.
+
+        As the checkpoint was trained for; where it was trained on rows as they are, `DEFAULT_CODEC`.
+        """
+        trained = self.checkpoint.training.get("codec", "float32")
+        return DEFAULT_CODEC if trained == "float32" else trained
+
     def layout(self, bank: Bank) -> RowLayout:
         """Returns how a bank's rows hold this checkpoint's tensors."""
         return self.checkpoint.layout.keep([path for path, _ in bank.manifest.row_layout])
@@ -172,7 +181,7 @@ class ReGrad:
     def create(
         self,
         path: str | os.PathLike[str],
-        codec: str = DEFAULT_CODEC,
+        codec: str | None = None,
         shards: int = 1,
         tensors: Sequence[str] = (),
     ) -> Bank:
@@ -180,7 +189,7 @@ class ReGrad:
 
         Args:
             path: the bank's folder or URL.
-            codec: how rows are packed.
+            codec: how rows are packed; by default as `codec` says.
             shards: as many as processes are to build it at a time.
             tensors: adapter tensors that rows hold, by path ("down/B"), projection ("down") or factor ("B");
                 all by default. The others' gradients then count as 0.
@@ -196,7 +205,7 @@ class ReGrad:
             embedder=self.embedder.name,
             embedder_digest=self.embedder.digest,
             key_width=self.embedder.width,
-            codec=codec,
+            codec=codec or self.codec,
             shards=shards,
         )
         return Bank.create(path, manifest)
@@ -217,7 +226,7 @@ class ReGrad:
         Args:
             documents: long ones are cut into passages that keep their document's id.
             path: the bank's folder or URL.
-            codec: how rows are packed, for a new bank.
+            codec: how rows are packed, for a new bank; by default as `codec` says.
             shards: of a new bank, by default one (`create`).
             tensors: of a new bank, by default all (`create`).
             batch_size: documents whose gradients are computed in one pass, on all local devices together.
@@ -284,7 +293,7 @@ class ReGrad:
     def _build(self, passages, path, codec, shards, tensors, batch_size, progress) -> tuple[Bank, Built]:
         if place_of(path).manifest() is None:
             try:
-                self.create(path, codec or DEFAULT_CODEC, shards or 1, tensors)
+                self.create(path, codec, shards or 1, tensors)
             except UserError:
                 if place_of(path).manifest() is None:  # else another builder was faster
                     raise

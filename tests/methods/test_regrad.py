@@ -608,6 +608,16 @@ def test_random_documents_need_others_than_the_question_s_own(regrad, data, tmp_
         evaluate(regrad, alone, "people", asked, ["ReGrad, random documents"], SILENT)
 
 
+@pytest.mark.parametrize(
+    ("training", "codec"), [({}, "int4"), ({"codec": "float32"}, "int4"), ({"codec": "ternary"}, "ternary")]
+)
+def test_a_new_bank_is_packed_as_its_checkpoint_was_trained_for(training, codec, regrad, tmp_path):
+    checkpoint = dataclasses.replace(regrad.checkpoint, training=training)
+    trained = ReGrad(checkpoint, regrad.base, regrad.embedder)
+    assert trained.create(tmp_path / "bank").manifest.codec == codec
+    assert trained.create(tmp_path / "asked", "int2").manifest.codec == "int2"
+
+
 def test_codecs_are_measured_on_one_set_of_gradients(regrad, tmp_path, monkeypatch):
     notes, asked = load_fieldnotes()
     monkeypatch.setattr(datasets, "load_fieldnotes", lambda: (notes[:2], asked[:2]))
