@@ -7,11 +7,14 @@
 
 The first takes theta for zero, and an hour and a quarter on two cores; the second goes on from its release
 with other texts, learns theta too, and takes an hour and a half. So the checkpoint that ships was made, and
-experiments/results/ tells what each came to. Two more go on from there. `wide` raises the rank to what
-32 KB hold in ternary rows, asks all of a document's questions, and shows some of them their document. On
-one GPU of 80 GB, retrieved distractors stand beside each document:
+experiments/results/ tells what each came to. Two more go on from there, and have not been run yet:
 
+    regrad train --config experiments/configs/almanac_squad.py:wide --workdir runs/wide
     regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
+
+The one raises the rank to what 32 KB hold in ternary rows, asks more of a document's questions, and shows
+some of them their document, on two cores as before. The other has one GPU of 80 GB and puts retrieved
+distractors beside each document.
 """
 
 import ml_collections
@@ -36,7 +39,7 @@ _RECIPES = {
         "initial_alpha_scale": 2.0,
         "codec": "ternary",
         "sources": {
-            # With theta learned a document costs as much as a dozen questions: all that it answers are asked.
+            # With theta learned a document costs as much as a dozen questions, so most of its own are asked.
             "almanac": {"questions_per_document": 5},
             "squad": {"questions_per_document": 5},
             "shown": {
@@ -99,7 +102,7 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
             "inner_steps": 1,
             "damping": 0.2,  # of the gradients' preconditioner; inf for plain ones
             "order": "second",
-            "codec": "float32",  # of the bank that the checkpoint is to be served from
+            "codec": "float32",  # rounds rows in training and packs new banks; float32: no rounding, and int4
             # Of the softmax over cosine similarities; learned where a question uses several documents.
             "temperature": 0.02,
             "documents_per_question": 1,  # its own; more are retrieved distractors

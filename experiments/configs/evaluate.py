@@ -22,7 +22,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "kind": "invented",
                     "entities": 500,
                     "almanac_questions": 300,
-                    "codec": "",  # of the bank; the checkpoint's own when empty
+                    "codec": "",  # of the bank; empty: as the checkpoint was trained for, or int4
                     "settings": (*BLIND, *CONTROLS),
                 },
                 # the last 8 articles: 197 paragraphs, 914 questions
@@ -32,7 +32,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "train_articles": 36,  # as the checkpoint was trained
                     "validation_articles": 4,
                     "split": "test",
-                    "codec": "",  # of the bank; the checkpoint's own when empty
+                    "codec": "",  # of the bank; empty: as the checkpoint was trained for, or int4
                     "questions": 0,  # all
                     "settings": BLIND,
                 },
@@ -43,7 +43,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "train_articles": 36,  # as the checkpoint was trained
                     "validation_articles": 4,
                     "split": "test",
-                    "codec": "",  # of the bank; the checkpoint's own when empty
+                    "codec": "",  # of the bank; empty: as the checkpoint was trained for, or int4
                     "questions": 228,
                     "settings": (*BLIND, *SHOWN),
                 },

@@ -12,7 +12,8 @@ def get_sweep() -> dict[str, dict[str, object]]:
     runs |= {
         "rank32_layers22to29": {"adapter.first_layer": 22},
         "rank64_layers22to29": {"adapter.first_layer": 22, "adapter.rank": 64},
-        "rank32_down": {"adapter.targets": ("down",)},
+        "rank32_layers8to29": {"adapter.first_layer": 8},
+        "rank56_down": {"adapter.targets": ("down",), "adapter.rank": 56},
         "rank32_singular": {"bases": "singular"},
     }
     return {name: {"seed": 3} | settings for name, settings in runs.items()}

@@ -16,7 +16,7 @@ def get_sweep() -> dict[str, dict[str, object]]:
     """Returns the settings of each run by its name."""
     alike = {
         "seed": 21,
-        "stages": ((100, {"almanac": 1.0}),),  # all kinds want more steps than one before they are answered
+        "stages": ((100, {"almanac": 1.0}),),  # all kinds want more steps than one kind does
         "eval_every": 50,
         "sources.almanac.questions_per_document": 4,
         "sources.almanac.document_tokens": 192,  # so that a fieldnote is one passage; few entries are so long

@@ -141,17 +141,15 @@ def widen(meta: MetaParams, fresh: MetaParams) -> MetaParams:
 
     The network at theta* is unchanged, since where `init_meta` adds directions their product is zero. Steps
     on documents are not: they move the added directions too, and damping is measured against the mean over
-    all (`preconditioner`), which makes a step along the trained ones shorter.
+    all (`preconditioner`), so that a step along trained ones that carry most of it is shorter.
 
     Args:
         meta: trained.
-        fresh: what `init_meta` returned for the same adapter but for its rank; its added directions are kept.
+        fresh: what `init_meta` returned for the same adapter but for its rank, with step sizes of the same
+            mode; what it has for the added directions is kept.
     """
-    inside = lambda wide, narrow: jnp.asarray(wide).at[tuple(map(slice, narrow.shape))].set(narrow)
-    theta, bases = (
-        jax.tree.map(inside, *trees) for trees in ((fresh.theta, meta.theta), (fresh.bases, meta.bases))
-    )
-    return meta._replace(theta=theta, bases=bases)
+    inside = lambda wide, narrow: jnp.asarray(wide).at[tuple(map(slice, jnp.shape(narrow)))].set(narrow)
+    return jax.tree.map(inside, fresh, meta)
 
 
 def _one_alpha(theta: Tree, alpha: float) -> jax.Array:

@@ -39,7 +39,11 @@ _CHECKPOINT = flags.DEFINE_string(
     "checkpoint", None, "checkpoint to rebuild for; by default the one that ships"
 )
 _CODEC = flags.DEFINE_enum(
-    "codec", None, list(CODECS), f"how rebuild packs rows, by default as before; for plan {DEFAULT_CODEC}"
+    "codec",
+    None,
+    list(CODECS),
+    "how rebuild packs rows, by default as the checkpoint was trained for, or as before; for plan "
+    f"{DEFAULT_CODEC}",
 )
 _MODEL = flags.DEFINE_string(
     "model", "smollm2-135m", f"to plan for: {', '.join(PRESETS)}, or a folder with a config.json"

@@ -27,7 +27,7 @@ _CODEC = flags.DEFINE_enum(
     "codec",
     None,
     list(CODECS),
-    "how rows are packed, for a new bank; by default as the checkpoint was trained for",
+    "how rows are packed, for a new bank; by default as the checkpoint was trained for, or int4",
 )
 _SHARDS = flags.DEFINE_integer(
     "shards", None, "for a new bank, as many as processes are to build it at a time; by default 1", 1

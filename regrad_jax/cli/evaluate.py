@@ -48,11 +48,13 @@ def run(argv: list[str]) -> None:
     results: list[Result] = []
     questions: dict[str, list[Question]] = {}
     gaps: dict[str, KnowledgeGap] = {}
+    codecs: dict[str, str] = {}
     for name, dataset in loaded.items():
         path = pathlib.Path(_WORKDIR.value, "banks", name)
         bank, _ = regrad.build(
-            dataset.documents, path, codec=plans[name].get("codec") or None, progress=to_stderr
+            dataset.documents, path, codec=plans[name].get("codec") or regrad.codec(), progress=to_stderr
         )
+        codecs[name] = bank.manifest.codec
         ids = {document.id for document in dataset.documents}
         with bank:  # of an earlier evaluation of other documents
             bank.delete({record.document_id for record in bank.records.values()} - ids)
@@ -64,6 +66,7 @@ def run(argv: list[str]) -> None:
                 gaps[label] = gap
     facts = {
         "answer_token_loss": {label: gap._asdict() for label, gap in gaps.items()},
+        "codecs": codecs,
         "checkpoint": dict(regrad.checkpoint.metrics),
     }
     report.write(pathlib.Path(_WORKDIR.value, "report"), "ReGrad evaluation", results, questions, facts)

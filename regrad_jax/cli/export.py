@@ -2,7 +2,8 @@
 
 With --best it takes the one that validated best. A finished run has released that itself (WORKDIR/release);
 this is for a run that is under way or was stopped. --inner_steps and --temperature release it with other
-values than those of training; the weights stay as they are. --half stores the bases as float16.
+values than those of training; the weights stay as they are. --half stores the bases as float16, for a file of
+half the size; that is another checkpoint, so build or rebuild its banks with it.
 """
 
 import pathlib
@@ -21,11 +22,19 @@ _INNER_STEPS = flags.DEFINE_integer(
 _TEMPERATURE = flags.DEFINE_float(
     "temperature", None, "of the softmax over retrieval scores, where not as learned"
 )
-_HALF = flags.DEFINE_bool("half", False, "store the adapter's bases as float16, in half the bytes")
+_HALF = flags.DEFINE_bool("half", False, "store a core adapter's bases as float16, in half the bytes")
 
 
 def run(argv: list[str]) -> None:
     if argv != ["checkpoint"]:
         raise UserError("say what to export: regrad export checkpoint --workdir RUN --to FOLDER")
     folders = pathlib.Path(_WORKDIR.value), pathlib.Path(_TO.value)
-    print(export(*folders, _BEST.value, _INNER_STEPS.value, _TEMPERATURE.value, _HALF.value))
+    print(
+        export(
+            *folders,
+            best=_BEST.value,
+            inner_steps=_INNER_STEPS.value,
+            temperature=_TEMPERATURE.value,
+            half=_HALF.value,
+        )
+    )

@@ -55,12 +55,12 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     """Adapting one question from three rows in host or device memory, against recomputing their gradients."""
     rng = np.random.default_rng(0)
     layout, devices = regrad.checkpoint.layout, jax.local_device_count()
-    some = CODECS[regrad.codec].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
+    some = CODECS[regrad.codec()].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
     packed = np.resize(np.asarray(some), (_HELD, some.shape[1]))
     scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
     places = np.arange(3 * devices).reshape(devices, 3)
     adaptation = Adaptation(
-        packed, places, scores, sound, layout, regrad.codec, 1.0, regrad.checkpoint.weighting
+        packed, places, scores, sound, layout, regrad.codec(), 1.0, regrad.checkpoint.weighting
     )
     adapt = _seconds(lambda: regrad.answerer.adapt(adaptation))
     there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])

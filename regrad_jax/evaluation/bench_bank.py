@@ -101,7 +101,7 @@ def measure(
             "append": appended.facts,
             "read": _read(appended, progress),
             "bytes_per_document": parts,
-            "add": _add(appended, texts, progress),
+            "add": _add(appended, texts, progress, commit),
             "open": _open(folder, codec, [_FEW, many], texts, progress),
             "machine": machine.describe(),
         }
@@ -220,7 +220,9 @@ def _first_read(path: pathlib.Path, triples: np.ndarray) -> float:
     return _medians({"read": lambda: bank.read_sound(next(rest))}, min(_READS, len(triples)))["read"]
 
 
-def _add(appended: Appended, texts: Sequence[str], progress: Progress) -> dict[str, Any]:
+def _add(
+    appended: Appended, texts: Sequence[str], progress: Progress, commit: int = COMMIT
+) -> dict[str, Any]:
     """Opens the bank, adds 1% more documents and closes it, several times over.
 
     The facts: `documents` added each time; `ms` that it took; `opening_ms` of these; `share`, of the
@@ -230,7 +232,7 @@ def _add(appended: Appended, texts: Sequence[str], progress: Progress) -> dict[s
     first, more = len(bank), max(1, len(bank) // 100)
     times = []
     for addition in range(_ADDITIONS + 1):
-        batches = list(_batches(bank.manifest, more, texts, COMMIT, first + addition * more))
+        batches = list(_batches(bank.manifest, more, texts, commit, first + addition * more))
         start = time.perf_counter()
         with Bank.open(appended.path) as opened:
             opening_s = time.perf_counter() - start

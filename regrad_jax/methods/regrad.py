@@ -165,14 +165,10 @@ class ReGrad:
             )
         return bank
 
-    @property
-    def codec(self) -> str:
-        """How a new bank's rows are packed unless something else is asked for.
-
-        As the checkpoint was trained for; where it was trained on rows as they are, `DEFAULT_CODEC`.
-        """
+    def codec(self, otherwise: str = DEFAULT_CODEC) -> str:
+        """Returns the codec whose rounding the checkpoint was trained with; without any, `otherwise`."""
         trained = self.checkpoint.training.get("codec", "float32")
-        return DEFAULT_CODEC if trained == "float32" else trained
+        return otherwise if trained == "float32" else trained
 
     def layout(self, bank: Bank) -> RowLayout:
         """Returns how a bank's rows hold this checkpoint's tensors."""
@@ -189,7 +185,7 @@ class ReGrad:
 
         Args:
             path: the bank's folder or URL.
-            codec: how rows are packed; by default as `codec` says.
+            codec: how rows are packed; by default as the checkpoint was trained for, or int4.
             shards: as many as processes are to build it at a time.
             tensors: adapter tensors that rows hold, by path ("down/B"), projection ("down") or factor ("B");
                 all by default. The others' gradients then count as 0.
@@ -205,7 +201,7 @@ class ReGrad:
             embedder=self.embedder.name,
             embedder_digest=self.embedder.digest,
             key_width=self.embedder.width,
-            codec=codec or self.codec,
+            codec=codec or self.codec(),
             shards=shards,
         )
         return Bank.create(path, manifest)
@@ -226,7 +222,7 @@ class ReGrad:
         Args:
             documents: long ones are cut into passages that keep their document's id.
             path: the bank's folder or URL.
-            codec: how rows are packed, for a new bank; by default as `codec` says.
+            codec: how rows are packed, for a new bank; by default as the checkpoint was trained for, or int4.
             shards: of a new bank, by default one (`create`).
             tensors: of a new bank, by default all (`create`).
             batch_size: documents whose gradients are computed in one pass, on all local devices together.
@@ -257,7 +253,7 @@ class ReGrad:
         Args:
             old: whose texts to take; it is only read.
             path: the new bank's folder or URL.
-            codec: how rows are packed; by default as in the old bank.
+            codec: how rows are packed; by default as the checkpoint was trained for, or as in the old bank.
             batch_size: documents whose gradients are computed in one pass, on all local devices together.
             progress: takes a line of text now and then.
 
@@ -287,7 +283,13 @@ class ReGrad:
         if all(ours[name] == theirs.get(name) for name in ("kind", "targets")):
             tensors = [leaf for leaf, _ in manifest.row_layout]
         return self._build(
-            passages, path, codec or manifest.codec, manifest.shards, tensors, batch_size, progress
+            passages,
+            path,
+            codec or self.codec(manifest.codec),
+            manifest.shards,
+            tensors,
+            batch_size,
+            progress,
         )
 
     def _build(self, passages, path, codec, shards, tensors, batch_size, progress) -> tuple[Bank, Built]:

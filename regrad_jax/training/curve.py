@@ -23,13 +23,15 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
     steps = [line for line in lines if "outer_loss" in line]
     validations = [line for line in lines if "validation" in line]
     sources = list(dict.fromkeys(line["source"] for line in steps))
-    figure, panels = plt.subplots(1, 1 + len(sources), figsize=(5 * (1 + len(sources)), 3.6), squeeze=False)
+    validated = list(dict.fromkeys(source for line in validations for source in line["validation"]))
+    count = 1 + len(validated)
+    figure, panels = plt.subplots(1, count, figsize=(5 * count, 3.6), squeeze=False)
     for source in sources:
         chosen = [line for line in steps if line["source"] == source]
         panels[0][0].plot(*_smooth([(line["step"], line["outer_loss"]) for line in chosen]), label=source)
     panels[0][0].set(title="training", xlabel="step", ylabel="answer loss (nats per token)")
     panels[0][0].legend(frameon=False)
-    for panel, source in zip(panels[0][1:], sources, strict=True):
+    for panel, source in zip(panels[0][1:], validated, strict=True):
         seen = [
             (line["step"], line["validation"][source]) for line in validations if source in line["validation"]
         ]

@@ -183,13 +183,12 @@ def _start(config: TrainConfig, base: BaseModel) -> MetaParams:
         )
     if config.theta == "zero" and any(np.any(leaf) for leaf in jax.tree.leaves(checkpoint.meta.theta)):
         raise UserError(f"config.initial: theta of {config.initial} is not zero; use config.theta=learned")
-    if jax.tree.map(jnp.shape, checkpoint.meta.alpha) != jax.tree.map(jnp.shape, fresh.alpha):
+    if jax.tree.map(jnp.ndim, checkpoint.meta.alpha) != jax.tree.map(jnp.ndim, fresh.alpha):
         raise UserError(
-            f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode} at "
-            f"rank {config.adapter.rank}"
+            f"config.initial: {config.initial} has not the step sizes of alpha_mode {config.alpha_mode}"
         )
-    meta = widen(checkpoint.meta, fresh)
-    return meta._replace(alpha=jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, meta.alpha))
+    scaled = jax.tree.map(lambda alpha: config.initial_alpha_scale * alpha, checkpoint.meta.alpha)
+    return widen(checkpoint.meta._replace(alpha=scaled), fresh)
 
 
 @contextlib.contextmanager
@@ -240,13 +239,15 @@ def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: st
 def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
     """Returns fixed batches of every source, asked blind and with every question's own document.
 
-    What gradients carry would not show with the documents in the prompt, nor the own one's without it. Two
+    What gradients carry would not show with the documents in the prompt, nor the own one's without it. So a
+    source whose questions are never asked blind is left out, unless there is no other. Two
     groups of documents at least, for each to have another; a document may stand in both by chance, and then
     "other" counts it as if it were not the question's own.
     """
+    blind = {name: s for name, s in config.sources.items() if s.context < 1}
     plain = {
         name: dataclasses.replace(s, context=0.0, gold_absent=0.0, anchors=max(s.anchors, 2))
-        for name, s in config.sources.items()
+        for name, s in (blind or config.sources).items()
     }
     config = dataclasses.replace(config, sources=plain)
     held_out = {}

@@ -22,6 +22,7 @@ from regrad_jax.adaptation.inner import (
     gradient_factors,
     init_meta,
     project_factors,
+    step_sizes,
     widen,
 )
 from regrad_jax.errors import UserError
@@ -111,7 +112,22 @@ def test_a_widened_adapter_leaves_the_network_and_the_trained_numbers_gradients_
     (grads, _), (wide_grads, _) = gradients(config, meta, docs), gradients(wider, wide, docs)
     trained = jax.tree.map(lambda all, grad: all[tuple(map(slice, grad.shape))], wide_grads, grads)
     assert_near(trained, grads, 1e-5)
-    assert wide.alpha is meta.alpha and wide.log_temperature is meta.log_temperature
+    jax.tree.map(np.testing.assert_array_equal, wide.alpha, meta.alpha)
+    assert float(wide.log_temperature) == float(meta.log_temperature)
+
+
+@pytest.mark.parametrize("mode", ALPHAS)
+def test_trained_numbers_keep_their_step_sizes_in_a_widened_adapter(mode):
+    config, wider = adapter("core"), adapter("core", rank=6)
+    meta = meta_params(config, alpha_mode=mode)
+    wide = widen(
+        meta, init_meta(wider, DECODER, jax.random.key(9), alpha=0.5, temperature=0.5, alpha_mode=mode)
+    )
+    for target, own in step_sizes(wide).items():
+        trained = step_sizes(meta)[target]["R"]
+        np.testing.assert_array_equal(own["R"][tuple(map(slice, jnp.shape(trained)))], trained)
+        if mode == "full":
+            assert np.all(own["R"][:, 3:] == 0.5) and np.all(own["R"][:, :, 3:] == 0.5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

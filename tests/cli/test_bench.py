@@ -8,13 +8,18 @@ from command import refuses, regrad
 
 @pytest.mark.parametrize("form", ["--json", "--nojson"])
 def test_the_bank_s_bench_needs_no_model(tmp_path, form):
-    sizes = "--documents=40", "--many=50", "--codec=sign"
+    sizes = "--documents=40", "--many=50", "--codec=sign", "--commit=20"
     done = regrad("bench", "bank", *sizes, form, REGRAD_HOME=str(tmp_path), TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
     if form == "--json":
         facts = json.loads(done.stdout)
-        assert (facts["bench"], facts["codec"], facts["documents"]) == ("bank", "sign", 40)
+        assert (facts["bench"], facts["codec"], facts["documents"], facts["commit"]) == (
+            "bank",
+            "sign",
+            40,
+            20,
+        )
         assert facts["row_length"] == 46_080  # of the checkpoint that ships
         assert facts["bytes_per_document"]["row"] == 5_760 + 2 * 180 + 4
     else:

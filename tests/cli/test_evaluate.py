@@ -64,7 +64,7 @@ def test_an_evaluation_reports_keeps_its_bank_and_goes_on_with_it(folder, tmp_pa
     assert first.returncode == 0, first.stderr
     assert "Direct" in first.stdout and "ReGrad k=1" in first.stdout
     results = json.loads((tmp_path / "report" / "results.json").read_text())
-    assert len(results["results"]) == 2
+    assert len(results["results"]) == 2 and results["codecs"] == {"mine": "float32"}
     bank = Bank.open(tmp_path / "banks" / "mine")
     assert bank.manifest.codec == "float32" and len(bank) >= 6
     state = bank.state
@@ -79,6 +79,8 @@ def test_an_evaluation_reports_keeps_its_bank_and_goes_on_with_it(folder, tmp_pa
     assert run("--config.datasets.mine.codec=float32").returncode == 0
     left = {record.document_id for record in Bank.open(tmp_path / "banks" / "mine").records.values()}
     assert left == {json.loads(line)["id"] for line in kept.splitlines()[:5]}
+    # Empty is the checkpoint's own, and not whatever an earlier evaluation left there.
+    refuses(run("--config.datasets.mine.codec="), "is packed as float32, not int4")
     refuses(run("--config.datasets.mine.codec=int9"), "config.datasets.mine: codec 'int9' is unknown")
 
 

@@ -23,9 +23,10 @@ def quick(monkeypatch, tmp_path):
 
 def test_the_facts_fit_together(quick):
     lines: list[str] = []
-    facts = bench_bank.measure(300, "int4", documents=70, many=100, progress=lines.append)
+    facts = bench_bank.measure(300, "int4", documents=70, many=100, commit=40, progress=lines.append)
     assert list(quick.iterdir()) == []
     assert (facts["codec"], facts["row_length"], facts["documents"]) == ("int4", 300, 70)
+    assert facts["commit"] == 40
     read, append = facts["read"], facts["append"]
     assert read["ratio"] == pytest.approx(read["total_us"] / read["plain_us"])
     assert append["ratio"] == pytest.approx(append["mb_per_s"] / append["raw_mb_per_s"])

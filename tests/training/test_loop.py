@@ -278,6 +278,8 @@ def test_bases_that_float16_cannot_hold_are_not_released_in_it(finished, tmp_pat
             made, meta=made.meta._replace(bases=jax.tree.map(lambda x: 1e6 * x, made.meta.bases))
         )
 
+    with pytest.raises(UserError, match="--half: an adapter of kind 'lora' has no bases"):
+        export(finished("learned"), tmp_path / "release", half=True)
     monkeypatch.setattr(export_module, "released", huge)
     with pytest.raises(UserError, match="too large for float16; export without --half"):
         export(finished("zero"), tmp_path / "release", half=True)
@@ -344,9 +346,7 @@ def test_a_run_goes_on_at_a_higher_rank(finished, model):
     release = str(finished("zero") / "release")
     adapter = dataclasses.asdict(load_checkpoint(release).adapter)
     rank = adapter["rank"]
-    ranked = lambda rank, **change: train_config(
-        model, initial=release, adapter=adapter | {"rank": rank}, **change
-    )
+    ranked = lambda rank: train_config(model, initial=release, adapter=adapter | {"rank": rank})
     base = load_base(str(model), 2)
     trained, wide = load_checkpoint(release).meta, loop._start(ranked(rank + 3), base)
     for target, bases in wide.bases.items():
@@ -436,6 +436,15 @@ def test_validation_is_blind_and_has_every_gold_whatever_the_shares(model):
     jax.tree.map(np.testing.assert_array_equal, found, expected)
     for batch in found["almanac"]:
         assert set(batch.retrieved_QxN[batch.questions.answer_lengths_Q > 0].sum(axis=1)) == {2}
+
+
+def test_a_source_that_is_never_asked_blind_is_validated_only_where_there_is_no_other(model):
+    shown, base = SHOWN | {"context": 1.0}, load_base(str(model), 2)
+    validated = lambda **sources: set(
+        loop._validation_batches(train_config(model, sources=sources, stages=ONE), base, Embedder())
+    )
+    assert validated(almanac=SHOWN, shown=shown) == {"almanac"}
+    assert validated(almanac=shown) == {"almanac"}
 
 
 def test_validation_has_other_documents_even_where_training_takes_one_group(model):
