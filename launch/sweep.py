@@ -22,6 +22,8 @@ from typing import Any
 from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.plotting import pyplot
 
+_MARKERS = "os^vD"  # ten colours each
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -84,16 +86,20 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def _plot(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
     plt = pyplot()
     sources = list(rows[0]["validation"])
-    figure, panels = plt.subplots(1, len(sources), figsize=(6 * len(sources), 4), squeeze=False)
-    for panel, source in zip(panels[0], sources, strict=True):
-        for row in rows:
-            point = row["numbers"], row["validation"][source]["gold"]
-            panel.plot(*point, "o", color="#2b6cb0")
-            panel.annotate(row["run"], point, xytext=(5, 4), textcoords="offset points", fontsize=8)
-        panel.set(title=f"{source}, validation", xscale="log", xlabel="numbers a document")
-        panel.set_ylabel("answer loss, nats per token")
+    figure, panels = plt.subplots(len(sources), 2, figsize=(9, 3.6 * len(sources)), squeeze=False)
+    for source, (loss, exact) in zip(sources, panels, strict=True):
+        for number, row in enumerate(rows):
+            found = row["validation"][source]
+            look = {"marker": _MARKERS[number // 10 % len(_MARKERS)], "color": f"C{number % 10}"}
+            loss.plot(row["numbers"], found["gold"], linestyle="", label=row["run"], **look)
+            exact.plot(row["numbers"], 100 * found["exact"], linestyle="", **look)
+        loss.set_ylabel("answer loss, nats per token")
+        exact.set_ylabel("exact match, %")
+        for panel in (loss, exact):
+            panel.set(title=f"{source}, validation", xscale="log", xlabel="numbers a document")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5))
     figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
     plt.close(figure)
 
 

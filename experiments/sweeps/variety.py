@@ -16,11 +16,9 @@ def get_sweep() -> dict[str, dict[str, object]]:
     """Returns the settings of each run by its name."""
     alike = {
         "seed": 21,
-        "stages": ((100, {"almanac": 1.0}),),  # all kinds want more steps than one kind does
-        "eval_every": 50,
-        "sources.almanac.questions_per_document": 4,
+        "sources.almanac.questions_per_document": 3,
         "sources.almanac.document_tokens": 192,  # so that a fieldnote is one passage; few entries are so long
-        "sources.almanac.document_buckets": (144,),
+        "sources.almanac.document_buckets": (96, 120, 144),
         "sources.almanac.question_tokens": 32,
     }
     names = [kind.name for kind in KINDS]  # by theme, so that every so many are of different ones
