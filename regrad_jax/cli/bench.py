@@ -26,7 +26,12 @@ _CODECS = flags.DEFINE_list("codecs", list(CODECS), "what codecs measures")
 _BANK = flags.DEFINE_string(
     "bank", None, "where codecs keeps its float32 rows, or finds them; by default they are not kept"
 )
-_CODEC = flags.DEFINE_enum("codec", DEFAULT_CODEC, list(CODECS), "how the rows of bank are packed")
+_CODEC = flags.DEFINE_enum(
+    "codec",
+    DEFAULT_CODEC,
+    list(CODECS),
+    "how the rows of bank are packed, whatever the checkpoint was trained for",
+)
 _DOCUMENTS = flags.DEFINE_integer("documents", 500, "documents that bank appends and reads", 3)
 _MANY = flags.DEFINE_integer("many", 20_000, "documents in the larger bank that bank opens", 1)
 _COMMIT = flags.DEFINE_integer("commit", bench_bank.COMMIT, "documents that bank appends at once", 1)

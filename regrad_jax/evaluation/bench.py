@@ -55,13 +55,12 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     """Adapting one question from three rows in host or device memory, against recomputing their gradients."""
     rng = np.random.default_rng(0)
     layout, devices = regrad.checkpoint.layout, jax.local_device_count()
-    some = CODECS[regrad.codec()].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
+    codec = regrad.codec()
+    some = CODECS[codec].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
     packed = np.resize(np.asarray(some), (_HELD, some.shape[1]))
     scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
     places = np.arange(3 * devices).reshape(devices, 3)
-    adaptation = Adaptation(
-        packed, places, scores, sound, layout, regrad.codec(), 1.0, regrad.checkpoint.weighting
-    )
+    adaptation = Adaptation(packed, places, scores, sound, layout, codec, 1.0, regrad.checkpoint.weighting)
     adapt = _seconds(lambda: regrad.answerer.adapt(adaptation))
     there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])
     held = _seconds(lambda: regrad.answerer.adapt(adaptation._replace(packed=there)))
@@ -70,6 +69,7 @@ def query(regrad: ReGrad) -> dict[str, Any]:
     gradients = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, inner, meta, docs)[0])
     again = _seconds(lambda: gradients(decoder, regrad.checkpoint.meta, documents))
     return {
+        "codec": codec,
         "adapt_ms": 1e3 * adapt,
         "adapt_resident_ms": 1e3 * held,
         "recompute_ms": 1e3 * again,

@@ -28,7 +28,7 @@ from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache
-from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.config import SourceConfig, TrainConfig
 from regrad_jax.training.curve import plot_run
 from regrad_jax.training.export import released
 from regrad_jax.training.flops import step_flops
@@ -85,7 +85,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     meta = _start(config, base)
     embedder = Embedder.load(locate(config.encoder))
     say("reading the training texts" + (", and embedding them" if config.documents_per_question > 1 else ""))
-    sources = _sources(config, base, embedder, "train")
+    sources = _sources(config, config.sources, base, embedder, "train")
     held_out = _validation_batches(config, base, embedder)
     update = optimizer(config)
     state = layout.replicate(TrainState(jnp.int32(0), meta, update.init(meta)))
@@ -222,9 +222,15 @@ def _score(validation: Mapping[str, Any]) -> float:
     return float(np.mean([result["gold"] for result in validation.values()]))
 
 
-def _sources(config: TrainConfig, base: BaseModel, embedder: Embedder, split: str):
+def _sources(
+    config: TrainConfig,
+    wanted: Mapping[str, SourceConfig],
+    base: BaseModel,
+    embedder: Embedder,
+    split: str,
+) -> dict[str, TaskSource]:
     sources = {}
-    for name, source in config.sources.items():
+    for name, source in wanted.items():
         entities = source.entities if split == "train" else max(config.eval_documents, 1)
         documents, questions = read_source(source, split, entities, config.seed)
         sources[name] = tokenise(
@@ -240,18 +246,17 @@ def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
     """Returns fixed batches of every source, asked blind and with every question's own document.
 
     What gradients carry would not show with the documents in the prompt, nor the own one's without it. So a
-    source whose questions are never asked blind is left out, unless there is no other. Two
-    groups of documents at least, for each to have another; a document may stand in both by chance, and then
-    "other" counts it as if it were not the question's own.
+    source whose questions are never asked blind is left out, unless there is no other. Two groups of
+    documents at least, for each to have another; a document may stand in both by chance, and then "other"
+    counts it as if it were not the question's own.
     """
     blind = {name: s for name, s in config.sources.items() if s.context < 1}
     plain = {
         name: dataclasses.replace(s, context=0.0, gold_absent=0.0, anchors=max(s.anchors, 2))
         for name, s in (blind or config.sources).items()
     }
-    config = dataclasses.replace(config, sources=plain)
     held_out = {}
-    for name, source in _sources(config, base, embedder, "validation").items():
+    for name, source in _sources(config, plain, base, embedder, "validation").items():
         rng = np.random.default_rng(_VALIDATION_SEED)
         size = source.config.anchors * config.documents_per_question
         count = max(config.eval_documents // size, 1)

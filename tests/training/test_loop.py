@@ -440,9 +440,11 @@ def test_validation_is_blind_and_has_every_gold_whatever_the_shares(model):
 
 def test_a_source_that_is_never_asked_blind_is_validated_only_where_there_is_no_other(model):
     shown, base = SHOWN | {"context": 1.0}, load_base(str(model), 2)
-    validated = lambda **sources: set(
-        loop._validation_batches(train_config(model, sources=sources, stages=ONE), base, Embedder())
-    )
+
+    def validated(**sources):
+        config = train_config(model, sources=sources, stages=((2, dict.fromkeys(sources, 1.0)),))
+        return set(loop._validation_batches(config, base, Embedder()))
+
     assert validated(almanac=SHOWN, shown=shown) == {"almanac"}
     assert validated(almanac=shown) == {"almanac"}
 
