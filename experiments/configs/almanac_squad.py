@@ -39,7 +39,7 @@ _RECIPES = {
         "initial_alpha_scale": 2.0,
         "codec": "ternary",
         "sources": {
-            # With theta learned a document costs as much as a dozen questions, so most of its own are asked.
+            # With theta learned a document costs as much as ten questions, so most of its own are asked.
             "almanac": {"questions_per_document": 5},
             "squad": {"questions_per_document": 5},
             "shown": {

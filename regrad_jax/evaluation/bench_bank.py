@@ -113,7 +113,7 @@ def _append(
     documents: int,
     texts: Sequence[str],
     progress: Progress,
-    commit: int = COMMIT,
+    commit: int,
 ) -> Appended:
     """Builds the same bank several times, each beside a file that gets as many bytes and syncs as often.
 
@@ -220,9 +220,7 @@ def _first_read(path: pathlib.Path, triples: np.ndarray) -> float:
     return _medians({"read": lambda: bank.read_sound(next(rest))}, min(_READS, len(triples)))["read"]
 
 
-def _add(
-    appended: Appended, texts: Sequence[str], progress: Progress, commit: int = COMMIT
-) -> dict[str, Any]:
+def _add(appended: Appended, texts: Sequence[str], progress: Progress, commit: int) -> dict[str, Any]:
     """Opens the bank, adds 1% more documents and closes it, several times over.
 
     The facts: `documents` added each time; `ms` that it took; `opening_ms` of these; `share`, of the

@@ -21,12 +21,20 @@ def quick(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_the_facts_fit_together(quick):
+def test_the_facts_fit_together(quick, monkeypatch):
     lines: list[str] = []
+    commits: list[int] = []
+    append = Bank.append
+
+    def counted(bank, *batch):
+        commits.append(len(batch[0]))
+        return append(bank, *batch)
+
+    monkeypatch.setattr(Bank, "append", counted)
     facts = bench_bank.measure(300, "int4", documents=70, many=100, commit=40, progress=lines.append)
     assert list(quick.iterdir()) == []
     assert (facts["codec"], facts["row_length"], facts["documents"]) == ("int4", 300, 70)
-    assert facts["commit"] == 40
+    assert facts["commit"] == 40 and commits[:8] == 4 * [40, 30]  # once for the compiler
     read, append = facts["read"], facts["append"]
     assert read["ratio"] == pytest.approx(read["total_us"] / read["plain_us"])
     assert append["ratio"] == pytest.approx(append["mb_per_s"] / append["raw_mb_per_s"])
@@ -41,26 +49,12 @@ def test_the_facts_fit_together(quick):
     assert len(lines) == 3 + 1 + 1 + 2
 
 
-def test_as_many_documents_are_committed_at_once_as_asked(quick, monkeypatch):
-    commits: list[int] = []
-    append = Bank.append
-
-    def counted(bank, *batch):
-        commits.append(len(batch[0]))
-        return append(bank, *batch)
-
-    monkeypatch.setattr(Bank, "append", counted)
-    manifest = bench_bank._manifest(64, 8, "int8")
-    bench_bank._append(quick, manifest, 70, ["A text."], lambda line: None, commit=60)
-    assert commits == 4 * [60, 10]  # once for the compiler
-
-
 def test_throughput_is_bytes_over_the_median_time(quick, monkeypatch):
     """By a clock on which packing takes 1 s, appending 4 s and writing 2 s, for each of two batches."""
     ticks = itertools.accumulate(itertools.chain([0], itertools.cycle([1, 4, 2, 0])))
     monkeypatch.setattr(bench_bank, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
     manifest = bench_bank._manifest(64, 8, "int8")
-    appended = bench_bank._append(quick, manifest, 40, ["A text."], lambda line: None)
+    appended = bench_bank._append(quick, manifest, 40, ["A text."], lambda line: None, 32)
     size = 40 * (64 + 2)
     assert appended.plain.stat().st_size == size
     assert appended.seconds == 8
@@ -73,8 +67,8 @@ def test_throughput_is_bytes_over_the_median_time(quick, monkeypatch):
 
 def test_what_is_added_is_there_and_nothing_is_replaced(quick):
     manifest = bench_bank._manifest(64, 8, "int8")
-    appended = bench_bank._append(quick, manifest, 200, ["A text."], lambda line: None)
-    assert bench_bank._add(appended, ["A text."], lambda line: None)["documents"] == 2
+    appended = bench_bank._append(quick, manifest, 200, ["A text."], lambda line: None, 32)
+    assert bench_bank._add(appended, ["A text."], lambda line: None, 32)["documents"] == 2
     with Bank.open(appended.path) as bank:
         assert len(bank) == 200 + 4 * 2  # once for the compiler
         assert bank.verify() == []
