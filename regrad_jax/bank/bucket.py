@@ -1,8 +1,8 @@
 """A bank under a prefix of an object store: `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
 
     PREFIX/manifest.json       written last: with it the bank is there
-    PREFIX/ID/00000/           a shard's database 0; after compactions 00000.1/, 00000.2/, ...
-    PREFIX/ID/00000.current    number of the current database, those removed, and the time; absent: 0
+    PREFIX/ID/00000/           a shard's first database; after compactions 00000.1-ATTEMPT/, ...
+    PREFIX/ID/00000.current    number and attempt of the current one, those removed, the time, the last writer
     PREFIX/ID/00000.lock       the lease of its writer
 
 ID is the manifest's, so that banks that are made at one place at the same time do not touch each other.
@@ -13,7 +13,9 @@ and files (`AWS_ENDPOINT_URL` and `AWS_REGION` among them), for Google from its 
 An object store has no locks that go with a process. A writer holds a lease instead, and renews it at every
 commit; a dead writer's lease runs out. It keeps others away and does no more: what makes a commit safe is
 that it replaces the head that the writer has read, or fails, and a compaction makes such a commit before it
-takes the old database's place (`shard.Shard`). Nor can readers be seen, so a compacted database stays for a
+takes the old database's place (`shard.Shard`). It takes it only if nobody has become the writer meanwhile,
+since whoever does rewrites `current`. A compaction's attempt has a prefix of its own, so that one that has
+lost its lease does not write into another's. Nor can readers be seen, so a compacted database stays for a
 while before a writer removes it.
 """
 
@@ -25,7 +27,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorstore as ts
@@ -121,54 +123,69 @@ class BucketHome(Home):
     def __str__(self) -> str:
         return f"{self._objects}/{self._name}"
 
-    def _prefix(self, number: int) -> str:
-        return f"{self._name}.{number}/" if number else f"{self._name}/"
-
-    def database(self, number: int) -> Spec:
+    def database(self, name: str) -> Spec:
         """As `Home.database`."""
-        return self._objects.spec | {"path": self._objects.spec["path"] + self._prefix(number)}
+        return self._objects.spec | {"path": f"{self._objects.spec['path']}{name}/"}
 
     def _pointer(self) -> tuple[dict[str, Any], bytes]:
         text, generation = self._objects.read(f"{self._name}.current")
-        return json.loads(text) if text else {"number": 0, "removed": 0, "time": 0.0}, generation
+        return {"number": 0, "removed": 0, "time": 0.0} | (json.loads(text) if text else {}), generation
 
-    def current(self) -> int | None:
+    def _named(self, pointer: Mapping[str, Any]) -> str:
+        if not pointer["number"]:
+            return self._name
+        attempt = f"-{pointer['attempt']}" if "attempt" in pointer else ""  # before there were attempts
+        return f"{self._name}.{pointer['number']}{attempt}"
+
+    def current(self) -> str | None:
         """As `Home.current`."""
-        number = self._pointer()[0]["number"]
-        return None if self._objects.read(f"{self._prefix(number)}manifest.ocdbt")[0] is None else number
+        name = self._named(self._pointer()[0])
+        return None if self._objects.read(f"{name}/manifest.ocdbt")[0] is None else name
 
-    def hold(self) -> tuple[int, Callable[[], object]]:
+    def hold(self) -> tuple[str, Callable[[], object]]:
         """As `Home.hold`: what is compacted stays for `READERS_SECONDS`."""
-        number = self.current()
-        if number is None:
+        name = self.current()
+        if name is None:
             raise FileNotFoundError(f"no database in {self}")
-        return number, lambda: None
+        return name, lambda: None
 
     def lock(self) -> Lock:
         """As `Home.lock`: a lease."""
         lease = _Lease(self._objects, f"{self._name}.lock", str(self))
         lease.renew()
-        return lease
+        while True:  # a compaction that is under way under a lost lease must not end from here on
+            pointer, generation = self._pointer()
+            if self._point(pointer | {"writer": lease.id}, generation):
+                return lease
+
+    def _point(self, pointer: Mapping[str, Any], generation: bytes) -> bool:
+        return self._objects.write(f"{self._name}.current", json.dumps(pointer).encode(), generation)
 
     @contextlib.contextmanager
-    def draft(self, number: int) -> Iterator[Spec]:
-        """As `Home.draft`: in its place, which a pointer names when it is whole."""
-        self._objects.remove(self._prefix(number))  # of a compaction that died
+    def draft(self) -> Iterator[Spec]:
+        """As `Home.draft`: under a prefix of its own, which a pointer names when it is whole."""
+        if self.current() is None:
+            yield self.database(self._name)
+            return
         pointer, generation = self._pointer()
-        yield self.database(number)
-        turned = pointer | {"number": number, "time": time.time()}
-        if not self._objects.write(f"{self._name}.current", json.dumps(turned).encode(), generation):
-            raise UserError(f"{self} has been compacted by another process meanwhile; nothing was changed")
+        turned = pointer | {"number": pointer["number"] + 1, "attempt": uuid.uuid4().hex[:8]}
+        yield self.database(self._named(turned))
+        if not self._point(turned | {"time": time.time()}, generation):
+            self._objects.remove(f"{self._named(turned)}/")
+            raise UserError(f"{self} has been taken over by another writer meanwhile; nothing was changed")
 
     def sweep(self) -> None:
         """As `Home.sweep`."""
         pointer, generation = self._pointer()
         if pointer["removed"] == pointer["number"] or time.time() - pointer["time"] < READERS_SECONDS:
             return
-        for number in range(pointer["removed"], pointer["number"]):
-            self._objects.remove(self._prefix(number))
-        done = pointer | {"removed": pointer["number"]}
-        self._objects.write(f"{self._name}.current", json.dumps(done).encode(), generation)
+        # Attempts of this number have failed: each would have had to commit to a database that is now closed.
+        database = re.compile(re.escape(self._name) + r"(?:\.(\d+)(?:-\w+)?)?")
+        for name in self._objects.folders(self._name) - {self._named(pointer)}:
+            match = database.fullmatch(name)
+            if match and int(match[1] or 0) <= pointer["number"]:
+                self._objects.remove(f"{name}/")
+        self._point(pointer | {"removed": pointer["number"]}, generation)
 
 
 class _Lease(Lock):
@@ -176,21 +193,21 @@ class _Lease(Lock):
 
     def __init__(self, objects: "_Objects", name: str, what: str):
         self._objects, self._name, self._what = objects, name, what
-        self._id = uuid.uuid4().hex
+        self.id = uuid.uuid4().hex
 
     def renew(self) -> None:
         text, generation = self._objects.read(self._name)
         held = json.loads(text) if text else None
-        if held and held["id"] != self._id and held["until"] > time.time():
+        if held and held["id"] != self.id and held["until"] > time.time():
             self._refuse(held)
-        mine = {"id": self._id, "holder": place.writer(), "until": time.time() + LEASE_SECONDS}
+        mine = {"id": self.id, "holder": place.writer(), "until": time.time() + LEASE_SECONDS}
         if not self._objects.write(self._name, json.dumps(mine).encode(), generation):
             text, _ = self._objects.read(self._name)
             self._refuse(json.loads(text) if text else {"holder": "another process", "until": time.time()})
 
     def release(self) -> None:
         text, generation = self._objects.read(self._name)
-        if text and json.loads(text)["id"] == self._id:
+        if text and json.loads(text)["id"] == self.id:
             self._objects.write(self._name, None, generation)
 
     def _refuse(self, held: dict[str, Any]) -> None:
@@ -226,6 +243,12 @@ class _Objects:
             written = bool(self._kv.write(name, value, if_equal=generation).result().generation)
         # A write that was done but not answered is repeated, and then finds itself.
         return written or (value is not None and self.read(name)[0] == value)
+
+    def folders(self, prefix: str) -> set[str]:
+        """Returns the names with this prefix that stand before a slash."""
+        with self._reached():
+            keys = self._kv.list(ts.KvStore.KeyRange(f"{prefix}.", f"{prefix}0")).result()
+        return {key.decode().split("/")[0] for key in keys if b"/" in key}
 
     def remove(self, prefix: str) -> None:
         """Deletes all objects of a prefix that ends in a slash."""

@@ -29,6 +29,7 @@ class Encoded(NamedTuple):
         rows_NxP: gradients, float32, unscaled.
         keys_NxE: retrieval keys, float32, of norm 1.
         tokens_N: tokens that the gradient was computed on.
+        padded: tokens that were computed in all, padding among them.
         losses_N: inner losses in nats per token.
     """
 
@@ -36,6 +37,7 @@ class Encoded(NamedTuple):
     keys_NxE: np.ndarray
     tokens_N: np.ndarray
     losses_N: np.ndarray
+    padded: int
 
 
 class Built(NamedTuple):
@@ -59,7 +61,7 @@ def build(
     commit_size: int = 32,
     progress: Progress = to_stderr,
 ) -> Built:
-    """Adds passages to a bank; those that it holds with the same content cost nothing.
+    """Adds passages to a bank; those that it holds with the same content cost no encoding.
 
     Args:
         bank: open; this takes its writers' locks, one after the other.
@@ -120,10 +122,14 @@ def _build_shard(
     if stale:
         bank.delete(stale, shards=[number])
     todo = [p for p in passages if not bank.contains(p.id, text_digest(p.content))]
+    labels = {r.id: (r.document_id, r.title, r.source) for r in bank.records.values()}
+    new = {p.id for p in todo}
+    held = [p for p in passages if p.id not in new and bank.shard_of(labels[p.id][0]) == number]
+    bank.relabel([p for p in held if labels[p.id] != (p.document_id, p.title, p.source)])
     # Like lengths together: a batch is padded to its longest passage.
     todo.sort(key=lambda p: len(p.content))
     began = spoken = time.monotonic()
-    tokens = done_characters = 0
+    tokens = padded = rows = done_characters = 0
     characters = sum(len(p.content) for p in todo)
     for start in range(0, len(todo), commit_size):
         batch = todo[start : start + commit_size]
@@ -137,7 +143,8 @@ def _build_shard(
         entries = [_entry(batch[n], encoded, n) for n in kept]
         bank.append(entries, encoded.rows_NxP[kept], encoded.keys_NxE[kept], "build")
         added |= {entry.id for entry in entries}
-        tokens += int(encoded.tokens_N.sum())
+        tokens, padded = tokens + int(encoded.tokens_N.sum()), padded + encoded.padded
+        rows += len(kept)
         done_characters += sum(len(p.content) for p in batch)
         done, now = start + len(batch), time.monotonic()
         if now - spoken > 5 or done == len(todo):
@@ -145,7 +152,8 @@ def _build_shard(
             left = seconds * (characters / done_characters - 1)
             progress(
                 f"{done:,}/{len(todo):,} passages, {done / seconds:.1f} passages/s, "
-                f"{tokens / seconds:,.0f} tokens/s, {left:.0f} s left"
+                f"{tokens / seconds:,.0f} tokens/s, {1 - tokens / padded:.0%} padding, "
+                f"{rows * bank.packed_bytes / 1e6:,.1f} MB of rows, {left:.0f} s left"
             )
 
 

@@ -9,7 +9,7 @@ The arrays are declared with a capacity that is never reached, since absent chun
 nothing is ever resized.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tensorstore as ts
 
@@ -17,6 +17,8 @@ from regrad_jax.bank import place
 from regrad_jax.bank.place import Spec
 from regrad_jax.bank.records import pack, unpack
 
+Array = Literal["rows", "keys"]
+ARRAYS: tuple[Array, Array] = ("rows", "keys")
 CHECKSUM_BYTES = 4  # crc32c, at the end of every chunk
 _CAPACITY = 1 << 40
 # Every commit rewrites the tree nodes that it touches. With OCDBT's default of 80 MB a bank of

@@ -60,7 +60,9 @@ class Folder(Place):
                     file.write(manifest)
                     file.flush()
                     os.fsync(file.fileno())
+                _sync(draft.path)
                 os.rename(draft.path, self.path)
+            _sync(self.path.parent)
         except OSError as error:  # no permission, no room, or another process was faster
             raise UserError(f"cannot create a bank at {self.path}: {error.strerror}") from error
 
@@ -70,11 +72,12 @@ class Folder(Place):
 
     def usage(self) -> int:
         """As `Place.usage`."""
-        return sum(
-            os.lstat(os.path.join(root, name)).st_blocks * 512
-            for root, _, names in os.walk(self.path)
-            for name in names
-        )
+        blocks = 0
+        for root, _, names in os.walk(self.path):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # a writer has just renamed or removed it
+                    blocks += os.lstat(os.path.join(root, name)).st_blocks
+        return blocks * 512
 
 
 class FolderHome(Home):
@@ -89,33 +92,31 @@ class FolderHome(Home):
     def __str__(self) -> str:
         return str(self._path)
 
-    def _folder(self, number: int) -> pathlib.Path:
-        return self._path.with_suffix(f".{number}") if number else self._path
-
-    def database(self, number: int) -> Spec:
+    def database(self, name: str) -> Spec:
         """As `Home.database`."""
-        return {"driver": "file", "path": f"{self._folder(number)}/"}
+        return {"driver": "file", "path": f"{self._path.parent / name}/"}
 
-    def _numbers(self) -> list[int]:
+    def _databases(self) -> list[tuple[int, str]]:
+        """Returns numbers and names, the current one last."""
         name = re.compile(re.escape(self._path.name) + r"(?:\.(\d+))?")
         matches = (name.fullmatch(path.name) for path in self._path.parent.glob(f"{self._path.name}*"))
-        return sorted(int(match[1] or 0) for match in matches if match)
+        return sorted((int(match[1] or 0), match[0]) for match in matches if match)
 
-    def current(self) -> int | None:
+    def current(self) -> str | None:
         """As `Home.current`."""
-        return max(self._numbers(), default=None)
+        return max(self._databases(), default=(0, None))[1]
 
-    def hold(self) -> tuple[int, Callable[[], object]]:
+    def hold(self) -> tuple[str, Callable[[], object]]:
         """As `Home.hold`: a shared lock on the database's folder."""
         while True:
-            number = self.current()
-            if number is None:
+            name = self.current()
+            if name is None:
                 raise FileNotFoundError(f"no database in {self}")
             with contextlib.suppress(FileNotFoundError):
-                descriptor = os.open(self._folder(number), os.O_RDONLY | os.O_DIRECTORY)
+                descriptor = os.open(self._path.parent / name, os.O_RDONLY | os.O_DIRECTORY)
                 fcntl.flock(descriptor, fcntl.LOCK_SH)
-                if self.current() == number:
-                    return number, functools.partial(os.close, descriptor)
+                if self.current() == name:
+                    return name, functools.partial(os.close, descriptor)
                 os.close(descriptor)  # compacted in between
 
     def lock(self) -> Lock:
@@ -137,27 +138,29 @@ class FolderHome(Home):
         return _FileLock(file)
 
     @contextlib.contextmanager
-    def draft(self, number: int) -> Iterator[Spec]:
+    def draft(self) -> Iterator[Spec]:
         """As `Home.draft`: beside its place, and renamed into it."""
         shards = self._path.parent
         shards.mkdir(parents=True, exist_ok=True)
+        present = self._databases()
+        place = self._path.with_suffix(f".{present[-1][0] + 1}") if present else self._path
         with tempfile.TemporaryDirectory(dir=shards, prefix=f".compact.{self._path.name}.") as scratch:
             folder = pathlib.Path(scratch, "database")
             folder.mkdir()
             yield {"driver": "file", "path": f"{folder}/"}
-            os.rename(folder, self._folder(number))
+            os.rename(folder, place)
         _sync(shards)
 
     def sweep(self) -> None:
         """As `Home.sweep`."""
-        *old, current = self._numbers()
+        *old, current = [self._path.parent / name for _, name in self._databases()]
         # TensorStore 0.1.86 writes a file under this name and renames it, but does not shorten one that is
         # there already: the next, shorter manifest would end in the rest of a killed writer's longer one.
-        for unfinished in self._folder(current).rglob("*.__lock"):
+        for unfinished in current.rglob("*.__lock"):
             unfinished.unlink(missing_ok=True)
         for draft in self._path.parent.glob(f".compact.{self._path.name}.*"):
             shutil.rmtree(draft, ignore_errors=True)
-        for folder in map(self._folder, old):
+        for folder in old:
             with contextlib.suppress(FileNotFoundError), _flock(folder, fcntl.LOCK_EX) as unread:
                 if unread:
                     # Its manifest first: a half deleted database is nobody's.

@@ -1,7 +1,7 @@
 """Where a bank lives: what a folder (folder.py) and a bucket (bucket.py) have in common for the rest of it.
 
-A place keeps the manifest and the homes of the shards. A shard's home keeps its databases, which are
-numbered from 0 and of which one counts: the current one. Each compaction makes the next.
+A place keeps the manifest and the homes of the shards. A shard's home keeps its databases, which have names
+and of which one counts: the current one. Each compaction makes the next.
 """
 
 import contextlib
@@ -54,19 +54,19 @@ class Home(Protocol):
 
     leased: bool
 
-    def database(self, number: int) -> Spec:
+    def database(self, name: str) -> Spec:
         """Returns the key-value store of a database's files."""
         ...
 
-    def current(self) -> int | None:
-        """Returns the number of the current database; None where there is none."""
+    def current(self) -> str | None:
+        """Returns the name of the current database; None where there is none."""
         ...
 
-    def hold(self) -> tuple[int, Callable[[], object]]:
+    def hold(self) -> tuple[str, Callable[[], object]]:
         """Keeps the current database from being removed.
 
         Returns:
-          Its number, and what to call when it is no longer read.
+          Its name, and what to call when it is no longer read.
 
         Raises:
           FileNotFoundError: there is none.
@@ -81,8 +81,8 @@ class Home(Protocol):
         """
         ...
 
-    def draft(self, number: int) -> contextlib.AbstractContextManager[Spec]:
-        """Yields where to write a new database; it is the current one when the block has ended well."""
+    def draft(self) -> contextlib.AbstractContextManager[Spec]:
+        """Yields where to write the next database; it is the current one when the block has ended well."""
         ...
 
     def sweep(self) -> None:
@@ -124,7 +124,13 @@ class Place(Protocol):
 
 def is_unreachable(error: Exception) -> bool:
     """Returns whether an error of TensorStore tells of its store's absence, and not of what it holds."""
-    codes = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED", "UNAUTHENTICATED")
+    codes = (
+        "UNAVAILABLE",
+        "DEADLINE_EXCEEDED",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "RESOURCE_EXHAUSTED",  # in a folder: no more files can be opened
+    )
     # An answer that TensorStore has no use for, such as that a token has expired, comes with its HTTP status.
     signs = ("retry attempts failed", "http_response_code=")
     return str(error).startswith(codes) or any(sign in str(error) for sign in signs)
@@ -133,7 +139,7 @@ def is_unreachable(error: Exception) -> bool:
 def unreachable(where: object, error: Exception) -> UnreachableError:
     """Returns the error that says so in one line."""
     return UnreachableError(
-        f"{where} cannot be reached ({brief(error)}): check the URL, the network and the credentials"
+        f"{where} cannot be reached ({brief(error)}): check the URL or path, network and permissions"
     )
 
 

@@ -12,7 +12,7 @@ from regrad_jax.bank import shard
 from regrad_jax.bank.bucket import Bucket
 from regrad_jax.bank.codecs import CODECS
 from regrad_jax.bank.contents import Contents
-from regrad_jax.bank.database import CHECKSUM_BYTES, Head
+from regrad_jax.bank.database import ARRAYS, CHECKSUM_BYTES, Head
 from regrad_jax.bank.folder import Folder
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.place import MANIFEST, Place
@@ -40,12 +40,12 @@ class Fault(NamedTuple):
     """A stored document that cannot be trusted.
 
     Attributes:
-      position: in the arrays of rows and keys.
+      position: in the arrays of rows and keys; None where not even that is known.
       id: of the document; empty where the record that says so is lost.
       reason: what is wrong.
     """
 
-    position: int
+    position: int | None
     id: str
     reason: str
 
@@ -143,13 +143,13 @@ class BankReader:
         """Returns every document's position, int64, increasing; damaged ones among them."""
         return np.array(self._shards.positions(), np.int64)
 
-    def keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """Reads every key that is not damaged.
+    def keys(self, positions_N: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Reads the keys at these positions, by default all, that are not damaged.
 
         Returns:
-          positions_N int64, increasing, and keys_NxE float32.
+          positions_N int64, in the order given or increasing, and keys_NxE float32.
         """
-        positions_N = self.positions()
+        positions_N = self.positions() if positions_N is None else positions_N
         try:
             return positions_N, self._shards.read("keys", positions_N)
         except shard.DamagedError as error:
@@ -264,7 +264,7 @@ class BankReader:
         positions = list(self.records)
         for start in range(0, len(positions), _VERIFIED_AT_ONCE):
             some = np.array(positions[start : start + _VERIFIED_AT_ONCE])
-            for array in ("rows", "keys"):
+            for array in ARRAYS:
                 try:
                     self._shards.read(array, some)
                 except shard.DamagedError as error:
@@ -274,9 +274,17 @@ class BankReader:
         for record in self.records.values():
             if text_digest(record.text) != record.sha256:
                 faults[record.position] = Fault(record.position, record.id, "text: is not that of its sha256")
-        for position in self._shards.orphans({*self.records, *self.damaged}):
+            if (other := self._all.positions[record.id]) != record.position:
+                reason = f"id: is that of the document at position {other} too"
+                faults[record.position] = Fault(record.position, record.id, reason)
+        orphans = self._shards.orphans({*self.records, *self.damaged})
+        for position in orphans:
             faults[position] = Fault(position, "", "orphan: a row or key without a record")
-        return [faults[position] for position in sorted(faults)]
+        found = [faults[position] for position in sorted(faults)]
+        if (missing := len(self) - len(self.records) - len(self.damaged) - len(orphans)) > 0:
+            reason = f"missing: {missing} of the bank's {len(self)} documents are not there at all"
+            found.append(Fault(None, "", reason))
+        return found
 
     def info(self) -> dict[str, Any]:
         """Returns what there is to know of the bank, ready for JSON. Sizes are bytes on disk.

@@ -20,13 +20,13 @@ import contextlib
 import datetime
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorstore as ts
 
 from regrad_jax.bank import database
-from regrad_jax.bank.database import Head
+from regrad_jax.bank.database import ARRAYS, Array, Head
 from regrad_jax.bank.place import Home, Lock, UnreachableError, brief, is_unreachable, unreachable
 from regrad_jax.bank.records import Record, pack, pack_record, unpack
 from regrad_jax.errors import UserError
@@ -102,7 +102,7 @@ class Shard:
         self._cache_bytes = cache_bytes
         self._lock: Lock | None = None
         self._release: Callable[[], object] = lambda: None
-        self._number: int  # of the database
+        self._database: str
         self._generation: int
         self._head: Head
         self._head_stamp: bytes  # TensorStore's name for the stored bytes of the head
@@ -120,7 +120,7 @@ class Shard:
           key_width: E, numbers in a key.
           first_position: of its first document.
         """
-        with _writing(home), home.draft(0) as files:
+        with _writing(home), home.draft() as files:
             database.create(files, Head(0, first_position, 0, now()), packed_bytes, key_width)
 
     @property
@@ -135,12 +135,12 @@ class Shard:
           DamagedError: the database cannot be read.
         """
         with self._damage():
-            number = self._home.current()
-            if number is None:
+            name = self._home.current()
+            if name is None:
                 raise FileNotFoundError(f"no database in {self._home}")
             return (
-                number == self._number
-                and database.latest_generation(self._home.database(number)) == self._generation
+                name == self._database
+                and database.latest_generation(self._home.database(name)) == self._generation
             )
 
     def refresh(self) -> None:
@@ -168,7 +168,10 @@ class Shard:
         sound, damaged = {}, {}
         for position, read in reads:
             try:
-                sound[position] = Record(**unpack(read.result().value))
+                record = Record(**unpack(read.result().value))
+                if record.position != position:
+                    raise ValueError(f"is that of position {record.position}")
+                sound[position] = record
             except (ValueError, TypeError) as error:
                 self._reached(error)
                 damaged[position] = f"record: {brief(error)}"
@@ -192,9 +195,9 @@ class Shard:
         """
         generation = self._generation - (self._head.version - version)
         with self._damage():
-            return database.read_head(self._home.database(self._number), generation)[0]
+            return database.read_head(self._home.database(self._database), generation)[0]
 
-    def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
+    def read(self, array: Array, positions_K: np.ndarray) -> np.ndarray:
         """Reads packed rows (K, C) uint8 or keys (K, E) float32, concurrently.
 
         Raises:
@@ -202,7 +205,7 @@ class Shard:
         """
         return self.begin_read(array, positions_K)()
 
-    def begin_read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> Callable[[], np.ndarray]:
+    def begin_read(self, array: Array, positions_K: np.ndarray) -> Callable[[], np.ndarray]:
         """Starts what `read` does; what is returned waits for it."""
         source = self._arrays[array]
         if len(positions_K) == 0:  # TensorStore would fetch chunk 0, which may be absent
@@ -226,7 +229,7 @@ class Shard:
           DamagedError: the database cannot be read.
         """
         found = set()
-        for name in ("rows", "keys"):
+        for name in ARRAYS:
             with self._damage():
                 listed = self._kv.list(ts.KvStore.KeyRange(f"{name}/c/", f"{name}/c0")).result()
             found |= {int(key.split(b"/")[2]) for key in listed}
@@ -273,7 +276,7 @@ class Shard:
                 self._write(head, gone, added, restored)
         except UserError:
             # A commit that was made but not answered is repeated, and then finds its own head.
-            if not self._home.leased or self._stored_head()[0] != pack(head._asdict()):
+            if self._stored_head()[0] != pack(head._asdict()):
                 self._home.sweep()
                 raise
         # First what can fail: a writer that has not got so far reads all anew at its next commit.
@@ -320,12 +323,12 @@ class Shard:
             head = head._replace(
                 version=version, oldest=version, time=time, added=0, removed=0, reason="compact"
             )
-        with _writing(self._home), self._home.draft(self._number + 1) as files:
+        with _writing(self._home), self._home.draft() as files:
             kv = database.create(files, head, *self._sizes)
             step = max(1, _COPY_BYTES // (sum(self._sizes) + 4096))
             for start in range(0, len(positions), step):
                 some = positions[start : start + step]
-                for array in ("rows", "keys"):
+                for array in ARRAYS:
                     self.read(array, np.array(some))  # against their checksums, which `values` passes over
                 with ts.Transaction(atomic=True) as transaction:
                     copy = kv.with_transaction(transaction)
@@ -370,12 +373,12 @@ class Shard:
         """Opens one version; with `latest`, whatever the database holds at the time of each read."""
         self._release()
         try:
-            self._number, release = self._home.hold()
+            self._database, release = self._home.hold()
         except FileNotFoundError as error:
             raise DamagedError(str(error)) from error
         self._release = weakref.finalize(self, release)
         with self._damage():
-            files = self._home.database(self._number)
+            files = self._home.database(self._database)
             self._generation = database.latest_generation(files)
             self._head, self._head_stamp = database.read_head(files, self._generation)
             if version is not None:
@@ -407,11 +410,9 @@ class Shard:
 
     def _reached(self, error: Exception) -> None:
         """Raises UnreachableError where nothing is known of what is stored."""
-        if not self._home.leased:
-            return
         if is_unreachable(error):
             raise unreachable(self._home, error) from error
-        if self._home.current() != self._number:
+        if self._home.leased and self._home.current() != self._database:
             raise UnreachableError(
                 f"{self._home} has been compacted since it was opened, or is gone: open it again"
             ) from error

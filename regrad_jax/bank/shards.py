@@ -16,11 +16,11 @@ import datetime
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from regrad_jax.bank.database import CACHE_BYTES, Head
+from regrad_jax.bank.database import CACHE_BYTES, Array, Head
 from regrad_jax.bank.place import Home, Place
 from regrad_jax.bank.shard import DamagedError, Records, Shard
 from regrad_jax.errors import UserError
@@ -173,7 +173,7 @@ class Shards:
             read.damaged.update(damaged)
         return read._replace(sound={p: read.sound[p] for p in positions if p in read.sound})
 
-    def read(self, array: Literal["rows", "keys"], positions_K: np.ndarray) -> np.ndarray:
+    def read(self, array: Array, positions_K: np.ndarray) -> np.ndarray:
         """As `Shard.read`, from all shards at once."""
         if len(self) == 1:
             return self[0].read(array, positions_K)

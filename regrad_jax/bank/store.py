@@ -14,8 +14,10 @@ one transaction of the shard, and a compaction ends in one step (shard.py).
 """
 
 import collections
+import dataclasses
 import functools
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 
 import jax
@@ -24,9 +26,11 @@ import numpy as np
 
 from regrad_jax.bank import shard, shards
 from regrad_jax.bank.codecs import CODECS, Codec
+from regrad_jax.bank.database import ARRAYS, record_key
 from regrad_jax.bank.manifest import Manifest
 from regrad_jax.bank.reader import BankReader, place_of
-from regrad_jax.bank.records import Entry, Record
+from regrad_jax.bank.records import Entry, Record, pack_record
+from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
 
@@ -138,6 +142,32 @@ class Bank(BankReader):
                 positions[n] = record.position
         return positions
 
+    def relabel(self, passages: Sequence[Passage]) -> None:
+        """Gives documents that are here another title, source or document id, in one commit a shard.
+
+        Rows, keys and positions stay: the text is the same.
+
+        Args:
+          passages: with ids of the bank's and the new labels; their texts are passed over.
+
+        Raises:
+          BusyError: another process is writing one of the shards.
+        """
+        labels = {self._all.positions[p.id]: p for p in passages}
+        for number, mine in self._shards.split(labels).items():
+            self._begin_write([number])
+            records = [
+                dataclasses.replace(
+                    self.records[position],
+                    document_id=labels[position].document_id,
+                    title=labels[position].title,
+                    source=labels[position].source,
+                )
+                for position in mine
+            ]
+            values = {record_key(record.position): pack_record(record) for record in records}
+            self._commit(number, (), restored=(records, values), reason="relabel")
+
     def delete(
         self,
         names: Iterable[str] = (),
@@ -153,7 +183,7 @@ class Bank(BankReader):
           names: ids, or document ids, which remove every passage of the document. Unknown ones are
             passed over.
           sources: removes every document that came from one of these.
-          damaged: removes what `verify` finds damaged.
+          damaged: removes what `verify` finds damaged, and counts anew what there is.
           shards: numbers of the shards to look in, by default all.
 
         Returns:
@@ -171,11 +201,14 @@ class Bank(BankReader):
             if r.id in unwanted or r.document_id in unwanted or r.source in origins
         }
         if damaged:
-            gone |= {fault.position for fault in self.verify()}
+            gone |= {fault.position for fault in self.verify() if fault.position is not None}
         parts = self._shards.split(sorted(gone))
         for number in numbers:
-            if mine := parts.get(number):
-                self._commit(number, mine, reason="delete")
+            mine, count = parts.get(number, ()), self._shards[number].head.documents
+            # What has been lost without a trace is still counted.
+            there = len(self._shards[number].positions()) if damaged else count
+            if mine or there != count:
+                self._commit(number, mine, reason="delete", documents=there)
         return sum(len(parts.get(number, ())) for number in numbers)
 
     def rollback(self, version: int) -> None:
@@ -188,12 +221,14 @@ class Bank(BankReader):
         self._begin_write()
         past = Bank(self.place, self.manifest, version)
         back = [position for position in past.records if position not in self.records]
-        gone = [position for position in self.records if position not in past.records]
+        gone = [p for p in self.positions().tolist() if p not in past.records and p not in past.damaged]
         values: dict[int, Mapping[str, bytes]] = {}
         try:
             if lost := [p for p in past.damaged if p not in self.damaged]:
                 raise shard.DamagedError("records cannot be read", lost)
             for number, mine in self._shards.split(back).items():
+                for array in ARRAYS:
+                    past._shards[number].read(array, np.array(mine))  # against its checksums
                 values[number] = past._shards[number].values(mine)
         except shard.DamagedError as error:
             raise UserError(
@@ -213,6 +248,8 @@ class Bank(BankReader):
     def compact(self) -> int | None:
         """Removes from the disk all but the latest version; older ones can no longer be opened.
 
+        The search index goes too, since it may hold keys of what was deleted, and is made again when needed.
+
         Returns:
           Bytes freed, where the place tells. What another process still reads is freed by the next writer
           after that has ended; in a bucket, by the first writer an hour later.
@@ -229,6 +266,7 @@ class Bank(BankReader):
             positions = self._shards.split(self.records)
             for number in range(len(self._shards)):
                 self._shards[number].compact(positions.get(number, []))
+            shutil.rmtree(self.index_folder, ignore_errors=True)
         except shard.DamagedError as error:
             raise UserError(
                 f"bank {self.place} cannot be compacted: {self._names(error.positions)}: {error} "
@@ -254,15 +292,18 @@ class Bank(BankReader):
         added: shard.Batch | None = None,
         restored: tuple[Sequence[Record], Mapping[str, bytes]] = ((), {}),
         reason: str = "",
+        documents: int | None = None,
     ) -> None:
+        """Commits to one shard, which holds so many documents before it, by default as its head says."""
         contents = self._all
         records = [*restored[0], *(added.records if added else ())]
-        removed = sum(p in contents for p in gone)  # the others are orphans
+        replaced = {*gone, *(record.position for record in records)}
+        removed = sum(p in contents for p in replaced)  # the others are orphans, or new
         before = self._shards[number].head
         head = before._replace(
             version=before.version + 1,
             next_position=before.next_position + (len(added.records) if added else 0),
-            documents=before.documents - removed + len(records),
+            documents=(before.documents if documents is None else documents) - removed + len(records),
             time=max(shard.now(), before.time),  # a clock that went back must not turn the log around
             added=len(records),
             removed=removed,

@@ -7,14 +7,13 @@ log       the last commits; each is a version that can be asked (regrad ask --ve
 delete    removes documents or passages (--id), all of a source (--source), or what is damaged (--damaged)
 rollback  makes the documents of --version the bank's again
 compact   removes from the disk what was deleted or replaced, and with it all older versions
-reindex   makes the search index again
+reindex   makes the search index anew; until then what was added since is searched exactly beside it
 rebuild   makes a new bank (--to) from the old one's texts, for another --checkpoint or --codec
 plan      says how big a bank of --documents for --model would be, what it reads, how long building takes
 """
 
 import json
 import math
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,7 +25,7 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import PRESETS
 from regrad_jax.progress import to_stderr
-from regrad_jax.retrieval.index import open_index
+from regrad_jax.retrieval.index import make_index
 
 _BANK = flags.DEFINE_string("bank", None, "folder or URL of the bank; all actions but plan need it")
 _ID = flags.DEFINE_multi_string("id", [], "document or passage to delete; may be given several times")
@@ -75,6 +74,7 @@ def _verify(bank: Bank) -> dict:
     faults = bank.verify(lambda done, total: to_stderr(f"{done:,}/{total:,} documents read"))
     for fault in faults:
         name = repr(fault.id) if fault.id else f"the document at position {fault.position}"
+        name = "the bank" if fault.position is None else name
         print(json.dumps(fault._asdict()) if _JSON.value else f"{name}: {fault.reason}")
     return {"documents": len(bank), "version": bank.version, "damaged": len(faults)}
 
@@ -120,8 +120,7 @@ def _compact(bank: Bank) -> dict:
 
 
 def _reindex(bank: Bank) -> dict:
-    shutil.rmtree(bank.index_folder, ignore_errors=True)
-    index = open_index(bank.index_folder, bank.state, bank.keys)
+    index = make_index(bank.index_folder, bank.state, bank.positions, bank.keys)
     return {"index": index.kind, "reason": index.reason}
 
 

@@ -84,7 +84,7 @@ class PassageEncoder:
         devices = jax.local_device_count()
         batch_size = -(-batch_size // devices) * devices
         tokens = [self._worded(p.content)[: self._checkpoint.document_tokens] for p in passages]
-        rows, losses = [], []
+        rows, losses, padded = [], [], 0
         for start in range(0, len(tokens), batch_size):
             batch = tokens[start : start + batch_size]
             longest = -(-max(map(len, batch)) // _TOKEN_STEP) * _TOKEN_STEP
@@ -98,9 +98,10 @@ class PassageEncoder:
             rows_NxP, losses_N = unshard(made)
             rows.append(rows_NxP[: len(batch)])
             losses.append(losses_N[: len(batch)])
+            padded += tokens_NxT.size
         keys_NxE = self._embedder.embed([p.content for p in passages])
         counts_N = np.array([len(ids) for ids in tokens])
-        return Encoded(np.concatenate(rows), keys_NxE, counts_N, np.concatenate(losses))
+        return Encoded(np.concatenate(rows), keys_NxE, counts_N, np.concatenate(losses), padded)
 
     def _worded(self, content: str) -> list[int]:
         return self._tokens(self._wording.document(content))

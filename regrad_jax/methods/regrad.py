@@ -323,7 +323,8 @@ class ReGrad:
         """Returns the search index of a bank's present version; `.reason` says which kind and why."""
         if self._index is None or self._index[:3] != (bank, bank.state, kind):
             keep = not bank.read_only
-            made = open_index(bank.index_folder, bank.state, lambda: _sound_keys(bank), kind, keep)
+            read_keys = functools.partial(_sound_keys, bank)
+            made = open_index(bank.index_folder, bank.state, bank.positions, read_keys, kind, keep)
             self._index = bank, bank.state, kind, made
         return self._index[3]
 
@@ -342,7 +343,7 @@ class ReGrad:
     def hold(self, bank: Bank) -> Resident:
         """Loads all of a bank's rows into device memory, cut over the local devices.
 
-        Questions to this bank object read no rows from then on. After a commit they are loaded again.
+        Questions to this bank object read nothing of it from then on. After a commit they are loaded again.
 
         Raises:
             UserError: the bank is empty or too large for the devices.
@@ -487,11 +488,11 @@ class ReGrad:
         return wording.question(question, shown)
 
 
-def _sound_keys(bank: Bank) -> tuple[np.ndarray, np.ndarray]:
-    positions_N, keys_NxE = bank.keys()
-    if len(positions_N) < len(bank):
+def _sound_keys(bank: Bank, positions_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    sound_M, keys_MxE = bank.keys(positions_N)
+    if lost := len(positions_N) - len(sound_M):
         to_stderr(
-            f"warning: bank {bank.place}: {len(bank) - len(positions_N)} of its retrieval keys are damaged "
-            "and are passed over; see `regrad bank verify`"
+            f"warning: bank {bank.place}: {lost} of its retrieval keys are damaged and are passed over; see "
+            "`regrad bank verify`"
         )
-    return positions_N, keys_NxE
+    return sound_M, keys_MxE

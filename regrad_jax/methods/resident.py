@@ -34,7 +34,7 @@ class Resident(NamedTuple):
 
     @classmethod
     def load(cls, bank: Bank, progress: Progress = to_stderr) -> "Resident":
-        """Reads every row of the bank's present version.
+        """Reads every row of the bank's present version, and its records, which the bank then has in memory.
 
         Args:
             bank: whose rows to hold.
@@ -49,6 +49,7 @@ class Resident(NamedTuple):
         devices = jax.local_devices()
         each = -(-len(positions_N) // len(devices))
         _require(bank, each * bank.packed_bytes, devices)
+        _ = bank.records
         sound_N = np.ones(len(positions_N), bool)
         parts, told, began = [], time.monotonic(), time.monotonic()
         for number, device in enumerate(devices):

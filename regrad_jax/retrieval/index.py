@@ -4,9 +4,13 @@ Exact search is one matrix product. ScaNN partitions the keys, scores quantised 
 partitions and rescores the best with the keys themselves: faster on large banks, at the price of
 seconds to build it and, now and then, a missed neighbour. `build_index` chooses, and says why.
 
-A ScaNN index is kept under `FOLDER/VERSION/`, VERSION being the bank's version that it covers. It
+A ScaNN index is kept under `FOLDER/VERSION/`, VERSION being the bank's version that it was made of. It
 is written beside its place and renamed into it, so that a folder with a version's name is complete;
 it can be deleted at any time, since it is made again from the keys.
+
+A bank never uses a position twice, so an index that is kept serves every other version too: what has come
+since is searched exactly beside it, and what has gone is left out of what it finds. It is made anew when
+that would no longer pay.
 """
 
 import contextlib
@@ -45,6 +49,7 @@ _DRAFT_SECONDS = 3600
 
 Kind = Literal["auto", "exact", "scann"]
 Version = tuple[int, ...]  # of a bank, exactly: commits of each of its shards
+ReadKeys = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # positions -> the sound ones, keys_NxE
 
 
 class Index(Protocol):
@@ -148,6 +153,26 @@ class ScannIndex:
             found, scores = self._searcher.search_batched(queries_QxE, k, count, everywhere)
         return self._positions_N[found], np.asarray(scores, np.float32)
 
+    def __len__(self) -> int:
+        return len(self._positions_N)
+
+    def update(self, positions_N: np.ndarray, read_keys: ReadKeys) -> "ScannIndex | UpdatedIndex | None":
+        """Returns an index of these documents, or None where making one anew pays.
+
+        Args:
+          positions_N: int64, of all documents that are to be found.
+          read_keys: called with those that are not in the index, where there are any.
+        """
+        fresh_M = np.setdiff1d(positions_N, self._positions_N, assume_unique=True)
+        gone_M = np.setdiff1d(self._positions_N, positions_N, assume_unique=True)
+        if len(fresh_M) >= SCANN_MIN_DOCUMENTS or 2 * len(gone_M) > len(self):
+            return None
+        if not len(fresh_M) and not len(gone_M):
+            return self
+        came = f"{len(fresh_M):,} came, searched exactly, and {len(gone_M):,} went"
+        sound_M, keys_MxE = read_keys(fresh_M) if len(fresh_M) else (fresh_M, np.empty((0, 0), np.float32))
+        return UpdatedIndex(self, gone_M, ExactIndex(sound_M, keys_MxE, f"{self.reason}; since then {came}"))
+
     def save(self, folder: str | os.PathLike[str], version: Version) -> None:
         """Keeps the index for `load`, in place of those of other versions.
 
@@ -176,9 +201,19 @@ class ScannIndex:
                     shutil.rmtree(draft, ignore_errors=True)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], version: Version) -> "ScannIndex | None":
-        """Returns the index saved for this version of the bank, or None where there is no sound one."""
-        home = pathlib.Path(folder, _name(version))
+    def load(cls, folder: str | os.PathLike[str], version: Version) -> "tuple[ScannIndex, bool] | None":
+        """Returns the index that is kept, and whether it was made of this version of the bank.
+
+        Where there are several, that of this version or else the newest; None where there is no sound one.
+        """
+        own = pathlib.Path(folder, _name(version))
+        for home in [own, *sorted(pathlib.Path(folder).glob("[0-9]*"), reverse=True)]:
+            if index := cls._load(home):
+                return index, home == own
+        return None
+
+    @classmethod
+    def _load(cls, home: pathlib.Path) -> "ScannIndex | None":
         if not home.is_dir():
             return None
         try:
@@ -191,6 +226,35 @@ class ScannIndex:
         except (OSError, EOFError, ValueError, RuntimeError, ImportError):
             return None
         return cls(positions_N, searcher, f"ScaNN: {len(positions_N):,} documents, loaded")
+
+
+class UpdatedIndex:
+    """A ScaNN index of another version of the bank, less what has gone, and what has come."""
+
+    kind = "scann"
+
+    def __init__(self, base: ScannIndex, gone_M: np.ndarray, fresh: ExactIndex):
+        """Use `ScannIndex.update`."""
+        self.reason = fresh.reason
+        self._base, self._gone_M, self._fresh = base, gone_M, fresh
+
+    def search(self, queries_QxE: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `Index.search`."""
+        parts = self._search_base(queries_QxE, k), self._fresh.search(queries_QxE, k)
+        found, scores = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(found, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+    def _search_base(self, queries_QxE: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        wanted = k = min(k, len(self._base) - len(self._gone_M))
+        while True:
+            found, scores = self._base.search(queries_QxE, wanted)
+            here = ~np.isin(found, self._gone_M)
+            if (here.sum(axis=1) >= k).all():
+                break
+            wanted = min(2 * wanted, len(self._base))
+        first = np.argsort(~here, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(found, first, axis=1), np.take_along_axis(scores, first, axis=1)
 
 
 def build_index(positions_N: np.ndarray, keys_NxE: np.ndarray, kind: Kind = "auto") -> Index:
@@ -228,18 +292,20 @@ def build_index(positions_N: np.ndarray, keys_NxE: np.ndarray, kind: Kind = "aut
 def open_index(
     folder: str | os.PathLike[str],
     version: Version,
-    read_keys: Callable[[], tuple[np.ndarray, np.ndarray]],
+    list_positions: Callable[[], np.ndarray],
+    read_keys: ReadKeys,
     kind: Kind = "auto",
     keep: bool = True,
 ) -> Index:
-    """Loads the index of a bank when one is kept for its version; otherwise makes it, and keeps it.
+    """Loads the index that is kept of a bank, and brings it up to date; otherwise makes one, and keeps it.
 
     Exact search needs nothing but the keys, so nothing is kept for it.
 
     Args:
       folder: where indexes are kept (`BankReader.index_folder`).
       version: of the bank.
-      read_keys: returns positions_N and keys_NxE; called only where an index must be made.
+      list_positions: returns positions_N of that version, int64.
+      read_keys: called with those whose keys the index needs.
       kind: as for `build_index`.
       keep: whether what is made takes the place of what is kept, as an older version's must not.
 
@@ -247,8 +313,24 @@ def open_index(
       UserError: as `build_index`.
     """
     if kind != "exact" and (kept := ScannIndex.load(folder, version)):
-        return kept
-    index = build_index(*read_keys(), kind)
+        index, is_of_version = kept
+        if is_of_version:
+            return index
+        if updated := index.update(list_positions(), read_keys):
+            return updated
+    return make_index(folder, version, list_positions, read_keys, kind, keep)
+
+
+def make_index(
+    folder: str | os.PathLike[str],
+    version: Version,
+    list_positions: Callable[[], np.ndarray],
+    read_keys: ReadKeys,
+    kind: Kind = "auto",
+    keep: bool = True,
+) -> Index:
+    """Makes the index of a bank anew, whatever is kept; otherwise as `open_index`."""
+    index = build_index(*read_keys(list_positions()), kind)
     if keep and isinstance(index, ScannIndex):
         with contextlib.suppress(OSError):  # a bank that may only be read still answers
             index.save(folder, version)

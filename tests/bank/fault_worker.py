@@ -83,7 +83,9 @@ def rows_and_keys(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 def encode(passages: Sequence[Passage]) -> Encoded:
     """Takes the place of the language model."""
     count = len(passages)
-    return Encoded(*rows_and_keys([p.content for p in passages]), np.full(count, 5), np.full(count, 2.5))
+    return Encoded(
+        *rows_and_keys([p.content for p in passages]), np.full(count, 5), np.full(count, 2.5), 8 * count
+    )
 
 
 def cut(document: str, revision: int, parts: int) -> list[Passage]:
@@ -194,7 +196,7 @@ def build_aloud(bank: Bank, passages: Sequence[Passage], announce: Announce) -> 
 def open_index(bank: Bank) -> retrieval.Index:
     """The bank's index, of the kind that is kept on the disk where it can be."""
     kind: retrieval.Kind = "scann" if HAS_SCANN and len(bank) >= SCANN_DOCUMENTS else "exact"
-    return retrieval.open_index(bank.index_folder, bank.state, bank.keys, kind)
+    return retrieval.open_index(bank.index_folder, bank.state, bank.positions, bank.keys, kind)
 
 
 def check_whole(bank: Bank, positions: Sequence[int]) -> None:
@@ -278,6 +280,7 @@ def read(path: str, journal: str, seed: int, stop: str) -> None:
         time.sleep(rng.uniform(0, 0.2))  # for the writer to commit and to compact
         documents = {p: (r.id, r.text) for p, r in bank.records.items()}
         check_holds(bank, documents)
+        assert bank.info()["bytes"] > 0  # counted while files come and go
         compacted = current_database(path) != database
         announce({"version": bank.version, "digest": digest(documents), "compacted": compacted})
 

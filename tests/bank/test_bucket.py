@@ -1,6 +1,7 @@
 """Banks in a bucket, on a real S3 server (moto) that fails, stalls and dies."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -23,7 +24,7 @@ from regrad_jax.bank.shard import Shard
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
-from regrad_jax.retrieval.index import open_index
+from regrad_jax.retrieval.index import Index, Kind, open_index
 
 HERE = pathlib.Path(__file__).parent
 
@@ -118,7 +119,7 @@ def url(request) -> str:
 
 def _encode(passages) -> Encoded:
     rows, keys = _arrays([p.id for p in passages])
-    return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5))
+    return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5), 8 * len(passages))
 
 
 def _passages(ids) -> list[Passage]:
@@ -170,7 +171,7 @@ def test_what_is_compacted_stays_for_its_readers_and_then_goes(server, url, monk
     monkeypatch.setattr(bucket, "READERS_SECONDS", 0)
     Bank.open(url).lock()
     databases = {key.split("/")[2] for key in _keys(url) if key.endswith("/manifest.ocdbt")}
-    assert databases == {"00000.2"}
+    assert len(databases) == 1 and re.fullmatch(r"00000\.2-[0-9a-f]{8}", databases.pop())
     with pytest.raises(UnreachableError, match="has been compacted since it was opened"):
         late.verify()  # and does not take what is gone for damaged
     _assert_holds(Bank.open(url), _ids("a", 4)[1:])
@@ -249,6 +250,66 @@ def test_a_compaction_that_outlives_its_lease_loses_nothing(server, url, monkeyp
     with Bank.open(url) as bank:
         bank.compact()
         _assert_holds(bank, ["a", "b"])
+
+
+@pytest.mark.parametrize("moment", ["copied", "closed"])
+@pytest.mark.parametrize("overtake", ["append", "compact", "half a compaction"])
+def test_a_compaction_that_is_overtaken_at_its_end_loses_nothing(server, url, monkeypatch, moment, overtake):
+    """It wakes up behind its copying, or behind its last commit to the old database."""
+    monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
+    slow = Bank.create(url, _manifest())
+    _append(slow, ["a"])
+    where, name = (Shard, "_write") if moment == "copied" else (bucket.BucketHome, "_point")
+    go_on, held = getattr(where, name), ["a"]
+
+    def stalled(*args):
+        monkeypatch.setattr(where, name, go_on)
+        with Bank.open(url) as other:
+            if overtake == "append":
+                _append(other, ["b"])
+                held.append("b")
+            elif overtake == "compact":
+                other.compact()
+            else:
+                with monkeypatch.context() as patch:
+                    patch.setattr(Shard, "values", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+                    with pytest.raises(KeyboardInterrupt):
+                        other.compact()
+        return go_on(*args)
+
+    slow.lock()
+    monkeypatch.setattr(where, name, stalled)
+    with pytest.raises(UserError, match="nothing was changed"):
+        slow.compact()
+    _assert_holds(Bank.open(url), held)
+    with Bank.open(url) as bank:
+        _append(bank, ["c"])
+        bank.compact()
+        _assert_holds(bank, [*held, "c"])
+    monkeypatch.setattr(bucket, "READERS_SECONDS", 0)
+    Bank.open(url).lock()
+    assert len({key.split("/")[2] for key in _keys(url) if key.endswith("/manifest.ocdbt")}) == 1
+    _assert_holds(Bank.open(url), [*held, "c"])
+
+
+def test_a_bank_from_before_attempts_had_names_is_read(server, url):
+    with Bank.create(url, _manifest()) as bank:
+        _append(bank, ["a"])
+        bank.compact()
+    store, root = boto3.client("s3"), f"{url.removeprefix('s3://banks/')}/{bank.manifest.id}/"
+    for key in _keys(url):
+        if "/00000.1-" in key:
+            plain = root + "00000.1/" + key.split("/", 3)[3]
+            store.copy_object(
+                Bucket="banks", Key=plain, CopySource=f"banks/{url.removeprefix('s3://banks/')}{key}"
+            )
+    pointer = {"number": 1, "removed": 0, "time": 0.0}
+    store.put_object(Bucket="banks", Key=root + "00000.current", Body=json.dumps(pointer))
+    with Bank.open(url) as bank:
+        _append(bank, ["b"])
+        _assert_holds(bank, ["a", "b"])
+        bank.compact()
+    _assert_holds(Bank.open(url), ["a", "b"])
 
 
 def test_two_that_make_a_bank_at_once_make_one(server, url, monkeypatch):
@@ -373,13 +434,17 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
     assert dead.returncode == 1 and len(dead.stderr.splitlines()) == 1 and "cannot be reached" in dead.stderr
 
 
+def _open_index(bank: Bank, kind: Kind = "auto") -> Index:
+    return open_index(bank.index_folder, bank.state, bank.positions, bank.keys, kind)
+
+
 def test_the_index_of_a_bucket_is_kept_on_this_machine(server, url, tmp_path, monkeypatch):
     monkeypatch.setenv("REGRAD_HOME", str(tmp_path))
     pytest.importorskip("scann")
     with Bank.create(url, _manifest()) as bank:
         _append(bank, _ids("a", 20))
-        assert open_index(bank.index_folder, bank.state, bank.keys, "scann").kind == "scann"
-        assert open_index(bank.index_folder, bank.state, bank.keys).reason.endswith("loaded")
+        assert _open_index(bank, "scann").kind == "scann"
+        assert _open_index(bank).reason.endswith("loaded")
         assert pathlib.Path(bank.index_folder).is_relative_to(tmp_path)
         assert not [key for key in _keys(url) if "index" in key]
     other = place_of(url).index_folder(_manifest().id)
@@ -394,5 +459,5 @@ def test_a_url_that_names_no_place_is_refused(wrong):
 
 def test_google_buckets_go_to_tensorstores_gcs_driver():
     home = place_of("gs://banks/a/b/").shard("00000", "1d")
-    assert home.database(2) == {"driver": "gcs", "bucket": "banks", "path": "a/b/1d/00000.2/"}
+    assert home.database("00000.2") == {"driver": "gcs", "bucket": "banks", "path": "a/b/1d/00000.2/"}
     assert str(home) == "gs://banks/a/b/1d/00000"

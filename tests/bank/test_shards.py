@@ -35,7 +35,7 @@ def _by_shard(bank: Bank, ids: list[str]) -> dict[int, list[str]]:
 
 def _encode(passages) -> Encoded:
     rows, keys = _arrays([p.id for p in passages])
-    return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5))
+    return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5), 8 * len(passages))
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """The bank on a real disk: commits, deletion, damage, death of the process, bad input."""
 
+import dataclasses
 import json
 import os
 import pathlib
 import random
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -13,10 +16,14 @@ import numpy as np
 import pytest
 import tensorstore as ts
 
+from regrad_jax.bank.builder import Encoded, build
+from regrad_jax.bank.database import document_keys, record_key
 from regrad_jax.bank.manifest import Fingerprint, Manifest
-from regrad_jax.bank.records import Entry, text_digest
+from regrad_jax.bank.place import UnreachableError
+from regrad_jax.bank.records import Entry, pack_record, text_digest
 from regrad_jax.bank.shard import Shard
 from regrad_jax.bank.store import Bank
+from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
 P, E = 100, 32
@@ -284,6 +291,92 @@ def test_random_bit_flips_are_never_silent(tmp_path):
     # The rest fell on tree nodes and heads of older versions, which nothing reads.
     assert detected > 80
     _assert_holds(Bank.open(path), ids)
+
+
+def test_what_a_bank_lost_without_a_trace_is_noticed(tmp_path):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, ["a", "b", "c"])
+        _change(bank, dict.fromkeys(document_keys(1)))
+    bank = Bank.open(tmp_path / "bank")
+    [fault] = bank.verify()
+    assert (fault.position, fault.id) == (None, "") and "1 of the bank's 3 documents" in fault.reason
+    with bank:
+        bank.delete(damaged=True)
+        _assert_holds(bank, ["a", "c"])
+        assert bank.verify() == []
+
+
+def test_records_that_stand_in_anothers_place_or_under_anothers_id_are_noticed(tmp_path):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, ["a", "b", "c"])
+        own, other = bank.records[0], bank.records[1]
+        twice = pack_record(dataclasses.replace(own, id="b"))
+        _change(bank, {record_key(0): twice, record_key(2): pack_record(other)})
+    bank = Bank.open(tmp_path / "bank")
+    assert [(fault.position, fault.reason) for fault in bank.verify()] == [
+        (0, "id: is that of the document at position 1 too"),
+        (2, "record: is that of position 1"),
+    ]
+
+
+def _change(bank: Bank, values: dict[str, bytes | None]) -> None:
+    """Writes to a bank's database past the bank."""
+    kv = bank._shards[0]._kv
+    for key, value in values.items():
+        kv.write(key, value).result()
+
+
+@pytest.mark.parametrize("read", ["rows", "keys", "records"])
+def test_a_process_that_can_open_no_more_files_takes_nothing_for_damaged(tmp_path, read):
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, _ids("a", 3))
+    bank = Bank.open(tmp_path / "bank")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(3, taken), before[1]))
+    try:
+        with pytest.raises(UnreachableError, match="cannot be reached"):
+            {"rows": lambda: bank.read_sound([0]), "keys": bank.keys, "records": lambda: bank.records}[read]()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert bank.verify() == []
+
+
+def test_a_new_label_costs_no_encoding_and_is_asked_for_by_its_new_name(tmp_path):
+    passages = [Passage(id, id, f"Text of {id}.", "", "old.jsonl") for id in _ids("a", 3)]
+    moved = [passages[0], *(dataclasses.replace(p, source="new.jsonl") for p in passages[1:])]
+
+    def encode(batch):
+        rows, keys = _arrays([p.id for p in batch])
+        return Encoded(rows, keys, np.full(len(batch), 5), np.full(len(batch), 2.5), 8 * len(batch))
+
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        build(bank, passages, encode, progress=lambda line: None)
+        assert build(bank, moved, None, progress=lambda line: None).unchanged == 3
+        _assert_holds(bank, _ids("a", 3))
+        assert bank.verify() == []
+        assert [r.source for r in bank.records.values()] == ["old.jsonl", "new.jsonl", "new.jsonl"]
+        assert (bank.log(1)[0].reason, bank.version, len(bank)) == ("relabel", 2, 3)
+        assert build(bank, moved, None, progress=lambda line: None).unchanged == 3
+        assert bank.version == 2, "what is the same makes no commit"
+        assert bank.delete(sources=["new.jsonl"]) == 2
+    bank = Bank.open(tmp_path / "bank", version=1)
+    assert {r.source for r in bank.records.values()} == {"old.jsonl"}
+
+
+def test_a_build_tells_rate_padding_and_bytes(tmp_path):
+    said: list[str] = []
+
+    def encode(batch):
+        rows, keys = _arrays([p.id for p in batch])
+        return Encoded(rows, keys, np.full(len(batch), 6), np.full(len(batch), 2.5), 8 * len(batch))
+
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        build(bank, [Passage(id, id, "Text.") for id in _ids("a", 50)], encode, progress=said.append)
+        expected = (
+            rf"50/50 passages, .* tokens/s, 25% padding, {50 * bank.packed_bytes / 1e6:.1f} MB of rows, 0 s"
+        )
+    assert re.match(expected, said[-1]), said
 
 
 def test_a_row_that_was_read_is_gone_with_its_document(tmp_path):

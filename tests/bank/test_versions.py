@@ -8,6 +8,7 @@ from test_store import FINGERPRINT, _append, _arrays, _assert_holds, _entry, _fi
 
 from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
+from regrad_jax.retrieval.index import open_index
 
 
 def _history(path: pathlib.Path) -> Bank:
@@ -129,6 +130,38 @@ def test_compact_removes_what_was_deleted_from_the_disk(tmp_path):
         _assert_holds(bank, [*HISTORY[4], "c"])
     assert sorted(f.name for f in (path / "shards").iterdir()) == ["00000.2", "00000.lock"]
     _assert_holds(Bank.open(path), [*HISTORY[4], "c"])
+
+
+def test_compact_removes_the_index_with_the_keys_of_what_was_deleted(tmp_path):
+    path, ids = tmp_path / "bank", [f"a{i}" for i in range(20)]
+    pytest.importorskip("scann")
+    with Bank.create(path, _manifest()) as bank:
+        _append(bank, ids)
+        open_index(bank.index_folder, bank.state, bank.positions, bank.keys, "scann")
+        bank.delete(["a7"])
+        secret = _arrays(["a7"])[1].tobytes()
+        assert any(secret in f.read_bytes() for f in (path / "index").rglob("*") if f.is_file())
+        bank.compact()
+    assert not any(secret in f.read_bytes() for f in path.rglob("*") if f.is_file())
+
+
+@pytest.mark.parametrize("part", ["row", "record"])
+def test_a_rollback_brings_nothing_damaged_back_and_leaves_nothing_damaged_behind(tmp_path, part):
+    path = tmp_path / "bank"
+    with Bank.create(path, _manifest()) as bank:
+        _append(bank, ["a"])
+        _append(bank, ["b"])
+        name = "rows/c/1/0" if part == "row" else "records/0000000000001"
+        stored = bank._shards[0].values([1])[name]
+    [file] = [f for f in _files(path) if stored in f.read_bytes()]
+    _flip(file, file.read_bytes().find(stored) + 20)
+    with Bank.open(path) as bank:
+        bank.rollback(1)
+        _assert_holds(bank, ["a"])
+        assert bank.verify() == []
+        with pytest.raises(UserError, match=r"version 2 of .* is damaged"):
+            bank.rollback(2)
+        _assert_holds(bank, ["a"])
 
 
 def test_an_empty_bank_can_be_compacted_and_filled(tmp_path):

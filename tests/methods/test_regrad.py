@@ -456,7 +456,8 @@ def test_rows_in_device_memory_adapt_as_rows_that_are_read(regrad, data, tmp_pat
     assert held.bytes_a_device == 2 * made.packed_bytes
     assert len(held.packed_DxRxC.devices()) == 8
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made, "read_sound", None)  # no row is read
+        for name in ("read", "records"):
+            patch.setattr(made._shards, name, None)  # nothing of the bank is read
         found = regrad.ask(questions, made, **everything)
         again = regrad.adapt(questions[0], made, top_k=4)
     assert [a._replace(timings_ms={}) for a in found] == [a._replace(timings_ms={}) for a in expected]

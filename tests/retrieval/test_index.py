@@ -10,7 +10,15 @@ import pytest
 
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval import index as index_module
-from regrad_jax.retrieval.index import ExactIndex, ScannIndex, build_index, open_index
+from regrad_jax.retrieval.index import (
+    ExactIndex,
+    Index,
+    Kind,
+    ScannIndex,
+    build_index,
+    make_index,
+    open_index,
+)
 
 E = 48
 
@@ -76,7 +84,7 @@ def test_without_scann_large_banks_are_searched_exactly_and_say_so(monkeypatch, 
     assert "ScaNN is not installed (pip install scann" in index.reason
     with pytest.raises(UserError, match="ScaNN is not installed"):
         build_index(*_clustered(50), "scann")
-    assert open_index(tmp_path / "index", (1,), lambda: _clustered(50)).kind == "exact"
+    assert _Keys(50).open(tmp_path / "index", 1, np.arange(50)).kind == "exact"
 
 
 @needs_scann
@@ -125,56 +133,102 @@ def test_saved_index_answers_as_before_wherever_the_bank_is_moved(tmp_path):
     index = ScannIndex.build(positions, keys, "")
     index.save(tmp_path / "bank" / "index", (7,))
     (tmp_path / "bank").rename(tmp_path / "moved")
-    again = ScannIndex.load(tmp_path / "moved" / "index", (7,))
-    assert again is not None
+    again, is_of_version = ScannIndex.load(tmp_path / "moved" / "index", (7,))
+    assert is_of_version
     queries = _queries(keys, 5)
     for ours, theirs in zip(again.search(queries, 4), index.search(queries, 4), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
+class _Keys:
+    """A bank's keys, of which a version has some; `read` says which were asked for."""
+
+    def __init__(self, count: int):
+        self._positions, self._keys = _clustered(count)
+        self.read: list[int] = []
+
+    def open(self, folder, version: int, here: np.ndarray, kind: Kind = "auto", keep: bool = True) -> Index:
+        """Opens the index of the documents of these numbers."""
+
+        def read_keys(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            self.read.append(len(positions))
+            return positions, self._keys[np.searchsorted(self._positions, positions)]
+
+        return open_index(folder, (version,), lambda: self._positions[here], read_keys, kind, keep)
+
+
 @needs_scann
-def test_the_index_of_an_older_version_leaves_the_newest_in_place(tmp_path):
-    made = []
-
-    def read_keys():
-        made.append(1)
-        return _clustered(100)
-
-    open_index(tmp_path, (2,), read_keys, "scann")
-    open_index(tmp_path, (1,), read_keys, "scann", keep=False)
-    open_index(tmp_path, (2,), read_keys, "scann")
-    assert len(made) == 2
+def test_what_came_after_the_index_is_found_exactly_and_what_went_is_not(tmp_path):
+    keys = _Keys(300)
+    positions, vectors = _clustered(300)
+    assert keys.open(tmp_path, 1, np.arange(250), "scann").kind == "scann"
+    gone = np.arange(0, 120)  # among them the nearest of many
+    here = np.arange(120, 300)
+    index = keys.open(tmp_path, 2, here)
+    assert keys.read == [250, 50], "more was read than what is new"
+    assert "50 came" in index.reason and "120 went" in index.reason
+    queries = np.concatenate([vectors[:10], vectors[-10:], _queries(vectors, 30)])
+    wanted = build_index(positions[here], vectors[here], "exact")
+    for k in (1, 5, 180, 1000):
+        found, scores = index.search(queries, k)
+        expected, _ = wanted.search(queries, k)
+        assert found.shape == expected.shape
+        assert not np.isin(found, positions[gone]).any()
+        assert all(len({*row}) == len(row) for row in found.tolist())
+        assert (np.diff(scores, axis=1) <= 1e-6).all()
+        recalled = [np.isin(row, best).mean() for row, best in zip(expected, found, strict=True)]
+        assert np.mean(recalled) > (0.85 if k < 180 else 0.999)  # ScaNN may miss one
+        own = np.einsum("qe,qke->qk", queries, vectors[np.searchsorted(positions, found)])
+        np.testing.assert_allclose(scores, own, atol=1e-5)
+    np.testing.assert_array_equal(index.search(vectors[-10:], 1)[0][:, 0], positions[-10:])  # the new ones
+    assert index.search(queries[:0], 3)[0].shape == (0, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["00000001"], "it is not made again for a few"
 
 
 @needs_scann
-def test_an_index_of_another_version_is_not_used_and_then_replaced(tmp_path):
-    folder, calls = tmp_path / "index", []
+def test_an_index_is_made_again_when_much_has_come_or_half_has_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_module, "SCANN_MIN_DOCUMENTS", 100)
+    keys = _Keys(400)
+    keys.open(tmp_path, 1, np.arange(200))
+    assert "loaded" in keys.open(tmp_path, 2, np.arange(100, 299)).reason
+    assert keys.open(tmp_path, 3, np.arange(300)).reason == "ScaNN: 300 documents"
+    assert [path.name for path in tmp_path.iterdir()] == ["00000003"]
+    assert "150 went" in keys.open(tmp_path, 4, np.arange(150, 300)).reason
+    assert keys.open(tmp_path, 5, np.arange(151, 300)).reason == "ScaNN: 149 documents"
+    assert keys.open(tmp_path, 6, np.arange(380, 400)).kind == "exact"
+    assert keys.open(tmp_path, 7, np.arange(0)).search(_queries(_clustered(9)[1], 2), 3)[0].shape == (2, 0)
 
-    def read_keys():
-        calls.append(1)
-        return _clustered(100, seed=len(calls))
 
-    first = open_index(folder, (1,), read_keys, "scann")
-    assert first.kind == "scann"
-    assert open_index(folder, (1,), read_keys).kind == "scann"
-    assert len(calls) == 1
-    second = open_index(folder, (2,), read_keys, "scann")
-    assert len(calls) == 2
-    query = _queries(_clustered(100, seed=2)[1], 20)
-    kept = open_index(folder, (2,), read_keys)
-    np.testing.assert_array_equal(kept.search(query, 1)[0], second.search(query, 1)[0])
-    assert (kept.search(query, 1)[0] != first.search(query, 1)[0]).any()
+@needs_scann
+def test_the_index_of_an_older_version_leaves_the_newest_in_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_module, "SCANN_MIN_DOCUMENTS", 50)
+    keys = _Keys(200)
+    keys.open(tmp_path, 2, np.arange(200))
+    keys.open(tmp_path, 1, np.arange(60), keep=False)  # made anew, and not kept
+    assert keys.open(tmp_path, 2, np.arange(200)).reason.endswith("loaded")
+    assert keys.read == [200, 60]
+
+
+@needs_scann
+def test_an_index_is_kept_for_its_version_and_made_anew_when_asked_for(tmp_path):
+    folder, keys, everything = tmp_path / "index", _Keys(100), np.arange(100)
+    first = keys.open(folder, 1, everything, "scann")
+    kept = keys.open(folder, 1, everything)
+    assert (first.kind, kept.kind, keys.read) == ("scann", "scann", [100])
+    queries = _queries(_clustered(100)[1], 20)
+    np.testing.assert_array_equal(kept.search(queries, 1)[0], first.search(queries, 1)[0])
+    assert isinstance(keys.open(folder, 1, everything, "exact"), ExactIndex)
+    make_index(folder, (2,), lambda: _clustered(90)[0], lambda some: (some, _clustered(90)[1]), "scann")
     assert [path.name for path in folder.iterdir()] == ["00000002"]
-    assert isinstance(open_index(folder, (2,), read_keys, "exact"), ExactIndex)
 
 
 @needs_scann
 def test_a_damaged_index_is_made_again(tmp_path):
-    folder = tmp_path / "index"
-    open_index(folder, (1,), lambda: _clustered(100), "scann")
+    folder, keys, everything = tmp_path / "index", _Keys(100), np.arange(100)
+    keys.open(folder, 1, everything, "scann")
     (folder / "00000001" / "serialized_partitioner.pb").unlink()
     assert ScannIndex.load(folder, (1,)) is None
-    index = open_index(folder, (1,), lambda: _clustered(100), "scann")
+    index = keys.open(folder, 1, everything, "scann")
     assert index.search(_queries(_clustered(100)[1], 2), 3)[0].shape == (2, 3)
     assert ScannIndex.load(folder, (1,)) is not None
 
@@ -182,7 +236,7 @@ def test_a_damaged_index_is_made_again(tmp_path):
 @needs_scann
 @pytest.mark.parametrize("part", ["positions.npy", "dataset.npy", "datapoint_to_token.npy"])
 def test_a_flipped_bit_in_an_index_is_noticed(tmp_path, part):
-    open_index(tmp_path, (1,), lambda: _clustered(100), "scann")
+    _Keys(100).open(tmp_path, 1, np.arange(100), "scann")
     path = tmp_path / "00000001" / part
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
@@ -195,13 +249,14 @@ def test_drafts_of_killed_processes_are_removed_and_young_ones_stay(tmp_path):
     for name, age in ((".killed", 7200), (".at work", 0)):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    open_index(tmp_path, (1,), lambda: _clustered(100), "scann")
+    _Keys(100).open(tmp_path, 1, np.arange(100), "scann")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".at work", "00000001"]
 
 
+@needs_scann
 def test_an_index_of_many_shards_is_kept_by_all_their_versions(tmp_path):
     version = tuple(range(256))
     index = ScannIndex.build(*_clustered(100), "as asked")
     index.save(tmp_path, version)
-    assert ScannIndex.load(tmp_path, version) is not None
-    assert ScannIndex.load(tmp_path, (1, 0, *version[2:])) is None  # as many commits, but others
+    assert ScannIndex.load(tmp_path, version)[1]
+    assert not ScannIndex.load(tmp_path, (1, 0, *version[2:]))[1]  # as many commits, but others
