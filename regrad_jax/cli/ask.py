@@ -96,7 +96,10 @@ def _converse(regrad: ReGrad, bank: Bank | None) -> None:
         if not line:
             return
         question = Question("", line, ())
-        _show(question, _ask(regrad, bank, [question])[0])
+        try:
+            _show(question, _ask(regrad, bank, [question])[0])
+        except UserError as error:  # such as a question that is too long; the next one may be answered
+            print(f"regrad: {error}", file=sys.stderr)
 
 
 def _show(question: Question, answer: Answer) -> None:

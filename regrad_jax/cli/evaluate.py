@@ -36,11 +36,14 @@ _KINDS: Mapping[str, Callable[..., datasets.Dataset]] = {
 
 
 def run(argv: list[str]) -> None:
-    plans = _CONFIG.value.to_dict().get("datasets")
+    config = _CONFIG.value.to_dict()
+    plans = config.pop("datasets", None)
     if not isinstance(plans, dict) or not plans:
         raise UserError(
             "config.datasets: name what to measure; experiments/configs/evaluate.py is an example"
         )
+    if config:
+        raise UserError(f"config: unknown key {sorted(config)[0]!r}; the only key is datasets")
     loaded = {name: _load(name, plan) for name, plan in plans.items()}
     regrad = ReGrad.load(_CHECKPOINT.value)
     for name, plan in plans.items():
@@ -98,6 +101,8 @@ def _refuse_training_articles(name: str, plan: Mapping, sources: Mapping[str, Ma
 
 def _load(name: str, plan: dict) -> datasets.Dataset:
     where = f"config.datasets.{name}"
+    if not isinstance(plan, dict):
+        raise UserError(f"{where}: {plan!r} is no group of keys; give at least kind and settings")
     kind = str(plan.get("kind"))
     if kind not in _KINDS:
         raise UserError(f"{where}: kind {kind!r} is unknown; choose {', '.join(_KINDS)}")
@@ -109,7 +114,9 @@ def _load(name: str, plan: dict) -> datasets.Dataset:
         )
     if missing := [n for n, p in known.items() if p.default is p.empty and n not in values]:
         raise UserError(f"{where}: key {missing[0]!r} is missing")
-    if unknown := [s for s in plan.get("settings") or ["none"] if s not in SETTINGS]:
+    if not plan.get("settings"):
+        raise UserError(f"{where}: key 'settings' is missing; choose from {', '.join(SETTINGS)}")
+    if unknown := [s for s in plan["settings"] if s not in SETTINGS]:
         raise UserError(f"{where}: setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
     if plan.get("codec") and plan["codec"] not in CODECS:
         raise UserError(f"{where}: codec {plan['codec']!r} is unknown; choose from {', '.join(CODECS)}")

@@ -115,11 +115,12 @@ class Answerer:
         if not prompts:
             return Generated([], 0.0, 0.0)
         tokens = [self._tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
-        longest = max(map(len, tokens))
-        if longest + max_new_tokens > self._longest:
+        longest = max(range(len(tokens)), key=lambda q: len(tokens[q]))
+        if len(tokens[longest]) + max_new_tokens > self._longest:
             raise UserError(
-                f"a prompt has {longest} tokens, the model holds {self._longest - max_new_tokens}; "
-                "lower --top_k, or ask a shorter question"
+                f"a prompt has {len(tokens[longest])} tokens, the model holds "
+                f"{self._longest - max_new_tokens}: {_end(prompts[longest])!r}; lower --top_k, or ask a "
+                "shorter question"
             )
         texts = [""] * len(prompts)
         adapt_s = generate_s = 0.0
@@ -194,6 +195,11 @@ class Answerer:
         )  # fmt: skip
         answers = unshard(answers)
         return answers[: len(chosen)], (adapted - start, time.perf_counter() - adapted)
+
+
+def _end(prompt: str) -> str:
+    """Returns enough of a prompt to know its question by."""
+    return prompt if len(prompt) <= 80 else f"... {prompt[-80:]}"
 
 
 def _at_least(length: int) -> int:

@@ -55,12 +55,17 @@ class PassageEncoder:
         """Cuts documents to the length that the checkpoint was trained with.
 
         Raises:
-            UserError: two passages would have one id.
+            UserError: two passages would have one id, or the checkpoint's documents hold no text at all.
         """
         passages: list[Passage] = []
         limit = self._checkpoint.document_tokens
         for document in documents:
             while (frame := len(self._worded(f"{document.title}: "))) > limit // 2:
+                if not document.title:
+                    raise UserError(
+                        f"the checkpoint's documents have {limit} tokens, of which its prompt takes {frame}; "
+                        "it cannot read anything"
+                    )
                 # The text gets half the room at least, whatever its title.
                 document = dataclasses.replace(document, title=document.title[: len(document.title) * 2 // 3])
             passages += cut_passages(document, lambda text: len(self._tokens(" " + text)), limit - frame)

@@ -4,55 +4,10 @@ import dataclasses
 import json
 import shutil
 
-import jax
-import pytest
 from command import refuses, regrad
 
-from regrad_jax.adaptation.inner import init_meta
 from regrad_jax.bank.store import Bank
-from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from regrad_jax.data.almanac.generate import generate
-from regrad_jax.models.base import load_base
-from tiny_models import adapter, write_model
-
-CONFIG = """
-import ml_collections
-
-def get_config():
-    own = {{"kind": "own", "corpus": {corpus!r}, "questions": {questions!r}, "codec": "int8"}}
-    own["settings"] = ("Direct", "ReGrad k=1")
-    return ml_collections.ConfigDict({{"datasets": {{"mine": own}}}})
-"""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A tiny base model, a random checkpoint, a corpus, questions, and the config that measures on them."""
-    folder = tmp_path_factory.mktemp("evaluate")
-    write_model(folder / "base")
-    base = load_base(str(folder / "base"), adapter().first_layer)
-    meta = init_meta(adapter(), base.decoder.config, jax.random.key(0), alpha=1.0, temperature=0.2)
-    checkpoint = Checkpoint(
-        adapter=adapter(), meta=jax.device_get(meta), weighting="relevance", prompts="plain",
-        document_tokens=96, documents_per_question=3, base_model=str(folder / "base"),
-        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, training={}, metrics={},
-    )  # fmt: skip
-    save_checkpoint(folder / "checkpoint", checkpoint)
-    almanac = generate(6, seed=3, split="train", kinds=("person",))
-    write(folder / "corpus.jsonl", almanac.documents)
-    asked = [
-        {"id": q.id, "question": q.question, "answer": q.answers[0], "document_id": q.document_id}
-        for q in almanac.questions[:5]
-    ]
-    (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, asked)))
-    paths = {"corpus": str(folder / "corpus.jsonl"), "questions": str(folder / "questions.jsonl")}
-    (folder / "mine.py").write_text(CONFIG.format(**paths))
-    return folder
-
-
-def write(path, documents) -> None:
-    lines = [json.dumps({"id": d.id, "text": d.text, "title": d.title}) for d in documents]
-    path.write_text("\n".join(lines))
+from regrad_jax.checkpoint import load_checkpoint, save_checkpoint
 
 
 def test_an_evaluation_reports_keeps_its_bank_and_goes_on_with_it(folder, tmp_path, minilm):
@@ -117,3 +72,20 @@ def test_articles_of_the_training_are_not_tested_on(folder, tmp_path, minilm):
     other = shutil.copy(tmp_path / "file.json", tmp_path / "unseen.json")  # of which all may be tested on
     done = run(f"--config.datasets.mine.path={other}", "--config.datasets.mine.train_articles=0")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_plan_that_says_something_else_is_refused(folder, tmp_path):
+    plan = {"kind": "own", "corpus": "a.jsonl", "questions": "q.jsonl", "settings": ("Direct",)}
+    for config, words in (
+        ({"datasets": {"mine": plan}, "codec": "int4"}, "config: unknown key 'codec'"),
+        ({"datasets": {"mine": "own"}}, "config.datasets.mine: 'own' is no group of keys"),
+        ({"datasets": {"mine": plan | {"settings": ()}}}, "key 'settings' is missing"),
+        ({"datasets": {"mine": plan | {"settings": ("Magic",)}}}, "setting 'Magic' is unknown"),
+    ):
+        (tmp_path / "plan.py").write_text(
+            f"import ml_collections\n\n\ndef get_config():\n    return ml_collections.ConfigDict({config})\n"
+        )
+        refuses(
+            regrad("evaluate", f"--config={tmp_path / 'plan.py'}", f"--workdir={tmp_path / 'run'}"), words
+        )
+        assert not (tmp_path / "run").exists()

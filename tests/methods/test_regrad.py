@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -16,8 +17,8 @@ from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.fieldnotes.read import load_fieldnotes
 from regrad_jax.data.prompts import PROMPTS
-from regrad_jax.errors import UserError
-from regrad_jax.evaluation import bench_codecs, datasets, knowledge, report
+from regrad_jax.errors import RunError, UserError
+from regrad_jax.evaluation import bench_codecs, datasets, demo, knowledge, report
 from regrad_jax.evaluation.bench import BENCHES
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
@@ -250,12 +251,59 @@ def test_long_documents_are_cut_and_deleted_whole(regrad, tmp_path):
     assert len(passages) > 3
     for passage in passages:
         tokens = regrad.base.tokenizer.tokenize(f"Passage: {passage.content}")
-        assert len(tokens) <= regrad.checkpoint.document_tokens + 2
+        assert len(tokens) <= regrad.checkpoint.document_tokens
     bank, _ = regrad.build([long], tmp_path / "b", progress=SILENT)
     with bank:
         assert bank.delete(["long"]) == len(passages)
     with pytest.raises(UserError, match="is empty"):
         regrad.ask(["what?"], bank)
+
+
+def test_the_demo_shows_what_it_claims_or_fails_behind_its_report(regrad, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "_ENTITIES", 1)
+    monkeypatch.setattr(demo, "_QUESTIONS", 1)
+    monkeypatch.setattr(demo, "_SETTINGS", ("Direct", "ReGrad k=1"))
+    folder = tmp_path / "report"
+
+    def run(right: list[bool]) -> str:
+        # The tiny model knows nothing: what is right is said here, before and after the document is removed.
+        said = iter(right)
+        monkeypatch.setattr(demo, "exact_match", lambda *_: next(said))
+        shutil.rmtree(folder, ignore_errors=True)
+        return demo.run_demo(regrad, tmp_path, SILENT)
+
+    kept = {}
+
+    def keeping(regrad, bank, label, *more):
+        kept[label] = evaluate(regrad, bank, label, *more)
+        return kept[label]
+
+    monkeypatch.setattr(demo, "evaluate", keeping)
+    text = run([True, False])
+    assert "(gone)" in text and "bit-identical" in text and "ReGrad k=1" in text
+    assert {"results.json", "report.html", "results.png"} <= {path.name for path in folder.iterdir()}
+    removed = json.loads((folder / "results.json").read_text())["removal"]["document"]
+    held = {record.document_id for record in regrad.open(tmp_path / "bank").records.values()}
+    assert removed not in held and len(held) == 40
+
+    monkeypatch.setattr(demo, "evaluate", lambda regrad, bank, label, *_: kept[label])
+    with pytest.raises(RunError, match="not one answer"):
+        run([False] * 9)
+    assert (folder / "report.html").exists()
+    with pytest.raises(RunError, match="was removed and is still known"):
+        run([True, True])
+    digests = iter(["aaaa", "bbbb"])
+    monkeypatch.setattr(type(regrad.answerer), "weights_digest", lambda self: next(digests))
+    with pytest.raises(RunError, match="weights have changed: sha256 aaaa before, bbbb after"):
+        run([True, False])
+    assert (folder / "report.html").exists()
+
+
+def test_a_checkpoint_of_documents_that_hold_nothing_is_refused(regrad, monkeypatch):
+    short = dataclasses.replace(regrad.checkpoint, document_tokens=3)
+    monkeypatch.setattr(regrad.passage_encoder, "_checkpoint", short)
+    with pytest.raises(UserError, match="documents have 3 tokens"):
+        regrad.passage_encoder.passages([Document("a", "Some text.")])
 
 
 def test_what_cannot_be_asked(regrad, bank, tmp_path):
