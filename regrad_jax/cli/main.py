@@ -3,6 +3,7 @@
 Exit status 0 on success, 2 on misuse or bad input with one line on stderr, 1 on failure.
 """
 
+import errno
 import importlib
 import sys
 from typing import NoReturn
@@ -22,6 +23,8 @@ VERBS = {
     "bench": "measure encode, query, train, torch, retrieval, codecs, bank",
     "demo": "the whole way on a small corpus, with a table and a plot",
 }
+# What the machine refuses, whatever we do.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 _WITH_WORDS = {"fetch", "bank", "export", "bench"}  # verbs that take words besides flags
 
 
@@ -64,6 +67,12 @@ def main() -> None:
             _misuse(str(error))
         except RunError as error:
             print(f"regrad: {error}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            if error.errno not in _DISK_ERRORS:
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            print(f"regrad: {error.strerror}{where}: mend that, and run the same again", file=sys.stderr)
             return 1
 
     if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):

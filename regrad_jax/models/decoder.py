@@ -115,7 +115,7 @@ class Block(nn.Module):
                 tell("keys", keys)
                 y = y + apply_chain(keys, others)
             offset = self.get_variable("offsets", f"{name}_offsets")
-            return y if offset is None else y + offset
+            return y if offset is None else y + offset.astype(y.dtype)
 
         gate, up = project("gate", x, self.config.mlp_dim), project("up", x, self.config.mlp_dim)
         return project("down", nn.silu(gate) * up, self.config.width)

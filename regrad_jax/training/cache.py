@@ -10,6 +10,7 @@ the step computes its questions' activations itself.
 
 import errno
 import functools
+import math
 import os
 import pathlib
 import tempfile
@@ -55,6 +56,13 @@ def _factors(decoder: SplitDecoder, adapter: AdapterConfig, documents: Documents
 @jax.jit
 def _activations(decoder: SplitDecoder, tokens_QxT: np.ndarray) -> jax.Array:
     return decoder.trunk(tokens_QxT)[0]
+
+
+def bytes_a_token(decoder: SplitDecoder, adapter: AdapterConfig) -> int:
+    """Returns what the factors of one token of a document take in the file."""
+    one = Documents(np.zeros((1, 1), np.int32), np.ones(1, np.int32))
+    factors = jax.eval_shape(lambda decoder: _factors(decoder, adapter, one), decoder)
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(factors))
 
 
 class ActivationCache:

@@ -1,19 +1,30 @@
-"""A run as a picture: outer loss, and on held-out questions what gradients are worth."""
+"""A run as a picture: what training does, and on held-out questions what gradients are worth."""
 
 import contextlib
 import json
+import math
 import pathlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from regrad_jax.plotting import pyplot
 
-_WINDOW = 20  # steps that the loss is averaged over
+_WINDOW = 20  # steps that what is logged at each is averaged over
+_WIDTH, _HEIGHT = 4.6, 3.0  # of a panel, inches
+# Whose gradients answer -> the ending of a figure's name, label, colour.
+_GRADIENTS = (
+    ("", "own documents", "C0"),
+    ("_other", "other documents", "C1"),
+    ("_none", "no gradient", "C2"),
+)
+
+Line = dict[str, Any]
 
 
 def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
-    """Draws a run's metrics.jsonl: the training loss by source, and validation by source.
+    """Draws a run's metrics.jsonl: a column for training, one for each validated source, one for its means.
 
     The distance between the lines "own documents" and "other documents" is knowledge; what both lose
     against "no gradient" is only the form of an answer.
@@ -24,27 +35,66 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
     validations = [line for line in lines if "validation" in line]
     sources = list(dict.fromkeys(line["source"] for line in steps))
     validated = list(dict.fromkeys(source for line in validations for source in line["validation"]))
-    count = 1 + len(validated)
-    figure, panels = plt.subplots(1, count, figsize=(5 * count, 3.6), squeeze=False)
-    for source in sources:
-        chosen = [line for line in steps if line["source"] == source]
-        panels[0][0].plot(*_smooth([(line["step"], line["outer_loss"]) for line in chosen]), label=source)
-    panels[0][0].set(title="training", xlabel="step", ylabel="answer loss (nats per token)")
-    panels[0][0].legend(frameon=False)
-    for panel, source in zip(panels[0][1:], validated, strict=True):
+    columns = 2 + len(validated)
+    figure, panels = plt.subplots(3, columns, figsize=(_WIDTH * columns, 3 * _HEIGHT), squeeze=False)
+
+    def by_source(panel, value: Callable[[Line], float], **labels) -> None:
+        for source in sources:
+            chosen = [line for line in steps if line["source"] == source]
+            panel.plot(*_smooth([(line["step"], value(line)) for line in chosen]), label=source)
+        panel.set(xlabel="step", **labels)
+        panel.legend(frameon=False)
+
+    loss, norm, speed = panels[:, 0]
+    by_source(loss, lambda line: line["outer_loss"], title="training", ylabel="answer loss (nats per token)")
+    by_source(norm, lambda line: line.get("gradient_norm", math.nan), ylabel="gradient norm", yscale="log")
+    by_source(speed, lambda line: _speed(line, "tasks_per_s"), ylabel="tasks/s", ylim=(0, None))
+    for column, source in zip(panels.T[1:], validated, strict=False):
         seen = [
             (line["step"], line["validation"][source]) for line in validations if source in line["validation"]
         ]
-        for key, label in (("gold", "own documents"), ("other", "other documents"), ("none", "no gradient")):
-            panel.plot([s for s, _ in seen], [v[key] for _, v in seen], marker="o", label=label)
-        panel.set(title=f"{source}, validation", xlabel="step", ylim=(0, None))
-        panel.legend(frameon=False)
-        exact = panel.twinx()
-        exact.plot([s for s, _ in seen], [100 * v["exact"] for _, v in seen], color="black", linestyle=":")
-        exact.set(ylim=(0, 100), ylabel="exact match, % (dotted)")
+        _draw_validation(column, source, seen)
+
+    sizes, rate, peak = panels[:, -1]
+    for name in dict.fromkeys(name for line in validations for name in line.get("alpha", {})):
+        points = [(line["step"], line["alpha"].get(name, math.nan)) for line in validations]
+        sizes.plot(*zip(*points, strict=True), marker="o", label=name)
+    sizes.set(title="step sizes", xlabel="step", ylabel="alpha, mean over layers")
+    if sizes.lines:
+        sizes.legend(frameon=False, fontsize="small")
+    rate.plot([line["step"] for line in steps], [line.get("learning_rate", math.nan) for line in steps])
+    rate.set(xlabel="step", ylabel="learning rate")
+    by_source(
+        peak, lambda line: 100 * _speed(line, "share_of_peak"), ylabel="share of peak, %", ylim=(0, 100)
+    )
     figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _draw_validation(panels: Sequence[Any], source: str, seen: Sequence[tuple[int, Line]]) -> None:
+    """Draws losses, scores, and the documents' own loss, of (step, figures of one source)."""
+    losses, scores, documents = panels
+    steps = [step for step, _ in seen]
+    values = lambda name: [figures.get(name, math.nan) for _, figures in seen]
+    for ending, label, colour in _GRADIENTS:
+        losses.plot(steps, values(ending[1:] or "gold"), marker="o", color=colour, label=label)
+        for name, style in (("exact", "-"), ("f1", "--")):
+            percent = [100 * value for value in values(name + ending)]
+            scores.plot(steps, percent, style, marker="o", color=colour, label=f"{name}, {label}")
+    for name, label in (("document_before", "before its step"), ("document_after", "behind it")):
+        documents.plot(steps, values(name), marker="o", label=label)
+    losses.set(
+        title=f"{source}, validation", xlabel="step", ylim=(0, None), ylabel="answer loss (nats per token)"
+    )
+    scores.set(xlabel="step", ylim=(0, 100), ylabel="exact match and F1, %")
+    documents.set(xlabel="step", ylim=(0, None), ylabel="document loss (nats per token)")
+    for panel in panels:
+        panel.legend(frameon=False, fontsize="small")
+
+
+def _speed(line: Line, name: str) -> float:
+    return line.get("speed", {}).get(name, math.nan)
 
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -58,5 +108,5 @@ def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
 
 def _smooth(points: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
     steps, values = np.array(points).T
-    width = min(_WINDOW, len(values))
+    width = min(_WINDOW, max(len(values) // 3, 1))  # a line, however short the run
     return steps[width - 1 :], np.convolve(values, np.ones(width) / width, "valid")

@@ -9,9 +9,9 @@ def step_flops(config: TrainConfig, shape: DecoderConfig, source: SourceConfig) 
 
     A product of a token with n frozen weights takes 2 n. A token passes the trunk once. In the head and
     the vocabulary a question's token passes forward and back: twice. A document's does the same for the
-    gradient of each inner step, and both passes again for theirs: four times a step; with theta held at zero
-    only twice. `remat` adds a forward pass to each derivative. Attention between tokens and the adapters are
-    left out: a few percent at these lengths.
+    gradient of each inner step, and both passes again for theirs: four times a step; with theta held at zero,
+    and in the first order, only twice. `remat` adds a forward pass to each derivative. Attention between
+    tokens and the adapters are left out: a few percent at these lengths.
     """
     k = config.documents_per_question
     documents = source.anchors * k
@@ -19,7 +19,7 @@ def step_flops(config: TrainConfig, shape: DecoderConfig, source: SourceConfig) 
     layer, vocabulary = shape.layer_weights, shape.vocabulary_weights
     trunk = layer * config.adapter.first_layer
     head = layer * (shape.layers - config.adapter.first_layer)
-    orders = 2 if config.theta == "learned" else 1
+    orders = 2 if config.theta == "learned" and config.order == "second" else 1
     passes = 2 * orders * config.inner_steps
     again = orders * config.inner_steps if config.remat else 0
     document_tokens = documents * source.document_tokens

@@ -27,7 +27,7 @@ from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.retrieval.embedding import Embedder
-from regrad_jax.training.cache import ActivationCache
+from regrad_jax.training.cache import ActivationCache, bytes_a_token
 from regrad_jax.training.config import SourceConfig, TrainConfig
 from regrad_jax.training.curve import plot_run
 from regrad_jax.training.export import released
@@ -35,7 +35,7 @@ from regrad_jax.training.flops import step_flops
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.log import RunLog, is_first, say
 from regrad_jax.training.mesh import Layout, place_once
-from regrad_jax.training.run_folder import as_json, check, checkpoints
+from regrad_jax.training.run_folder import begin, check, checkpoints, require_room
 from regrad_jax.training.state import (
     TrainState,
     Validation,
@@ -71,7 +71,8 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         The folder of the released checkpoint.
 
     Raises:
-        UserError: the folder belongs to a run of another config, or the data cannot be read.
+        UserError: the folder belongs to a run of another config, cannot be written or has no room, or the
+            data cannot be read.
         RunError: a loss or gradient is not finite.
     """
     release = workdir / "release"
@@ -86,13 +87,14 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     embedder = Embedder.load(locate(config.encoder))
     say("reading the training texts" + (", and embedding them" if config.documents_per_question > 1 else ""))
     sources = _sources(config, config.sources, base, embedder, "train")
+    require_room(workdir, _bytes_to_write(config, base, meta, sources))
     held_out = _validation_batches(config, base, embedder)
     update = optimizer(config)
     state = layout.replicate(TrainState(jnp.int32(0), meta, update.init(meta)))
     decoder = layout.shard_frozen(base.decoder)
     workdir.mkdir(parents=True, exist_ok=True)
     if is_first():
-        (workdir / "config.json").write_text(as_json(config))
+        begin(workdir, config)
     caches = {}
     if config.theta == "zero":
         # A process computes what it caches by itself.
@@ -262,6 +264,20 @@ def _validation_batches(config, base, embedder) -> dict[str, list[TaskBatch]]:
         count = max(config.eval_documents // size, 1)
         held_out[name] = [assemble(source, draw(source, rng)) for _ in range(count)]
     return held_out
+
+
+def _bytes_to_write(config: TrainConfig, base, meta, sources: Mapping[str, TaskSource]) -> int:
+    """Returns about what a run writes: checkpoints, and with theta at zero what it keeps of documents."""
+    parameters = sum(leaf.nbytes for leaf in jax.tree.leaves(meta))
+    total = 4.0 * 3 * parameters  # three checkpoints and a fourth being written, with the optimiser's moments
+    if config.theta == "zero":
+        a_token = bytes_a_token(base.decoder, config.adapter)
+        for name, source in sources.items():
+            share = sum(steps * shares.get(name, 0) / sum(shares.values()) for steps, shares in config.stages)
+            drawn = share * config.batches_per_step * source.config.anchors * config.documents_per_question
+            tokens = sum(map(len, source.documents)) / max(len(source.documents), 1)
+            total += min(drawn, len(source.documents)) * tokens * a_token
+    return round(total)
 
 
 def _batches(

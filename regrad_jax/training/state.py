@@ -117,6 +117,8 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
 @functools.cache
 def _optimizer(schedule, clip_norm: float, weight_decay: float, theta_rate: float, alpha_rate: float):
     return optax.chain(
+        # A step size that is fixed is a constant, whose slope is not to shorten the others' step.
+        *([_rates(1.0, alpha_rate)] if alpha_rate != 1 else []),
         optax.clip_by_global_norm(clip_norm),
         optax.adamw(_schedule(*schedule), weight_decay=weight_decay),
         # Only where it does something: other trees than meta-parameters have no such parts.

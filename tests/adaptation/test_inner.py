@@ -289,6 +289,21 @@ def test_factors_give_the_gradients_of_a_core_adapter_at_zero(targets, damping):
     assert_near(projected, expected, 1e-5)
 
 
+def test_factors_in_bfloat16_are_near_those_in_float32():
+    config, docs = adapter("core"), documents(LENGTHS, width=12)
+    bases = meta_params(config, zero=True).bases
+    expected, expected_losses_N = factors(config, docs)
+    low = decoder().replace(
+        dtype=jnp.bfloat16,
+        trunk_params=jax.tree.map(jnp.bfloat16, decoder().trunk_params),
+        head_params=jax.tree.map(jnp.bfloat16, decoder().head_params),
+    )
+    made, losses_N = jax.jit(gradient_factors, static_argnums=1)(low, config, docs)
+    np.testing.assert_allclose(losses_N, expected_losses_N, rtol=0.03)
+    projected = [project_factors(InnerProblem(config), bases, f) for f in (made, expected)]
+    assert_near(*projected, 0.1)
+
+
 def test_factors_are_the_inputs_and_zero_behind_the_length():
     config, docs = adapter("core"), documents(LENGTHS, width=12)
     made, _ = factors(config, docs)

@@ -199,11 +199,17 @@ def _moved(meta, direction, by: float):
 
 
 @pytest.mark.parametrize(
-    ("kind", "weighting", "damping"),
-    [("core", "relevance", math.inf), ("core", "relevance", 0.5), ("lora", "sum", math.inf)],
+    ("kind", "weighting", "damping", "steps"),
+    [
+        ("core", "relevance", math.inf, 1),
+        ("core", "relevance", 0.5, 1),
+        ("lora", "sum", math.inf, 1),
+        ("core", "relevance", math.inf, 2),
+        ("core", "sum", 0.5, 2),
+    ],
 )
-def test_finite_differences_in_float64_agree(kind, weighting, damping):
-    inner = InnerProblem(adapter(kind), weighting, damping=damping)
+def test_finite_differences_in_float64_agree(kind, weighting, damping, steps):
+    inner = InnerProblem(adapter(kind), weighting, damping=damping, steps=steps)
     with float64():  # in float32 a difference of 1e-4 in the parameters would be lost
         meta, batch = double((meta_params(inner.adapter), task_batch()))
         model = double(decoder()).replace(dtype=jnp.float64)

@@ -1,6 +1,7 @@
 """`regrad VERB`: what a wrong or missing word gets, and that --help helps."""
 
 import ast
+import errno
 import importlib.util
 import pathlib
 import subprocess
@@ -38,6 +39,25 @@ def test_help_shows_the_verbs(word):
     done = started(word)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == started().stderr
+
+
+def test_a_full_disk_gets_one_line_and_a_fault_of_ours_its_traceback(monkeypatch, capsys):
+    def failing(error):
+        def run(argv):
+            raise error
+
+        return run
+
+    from regrad_jax.cli import fetch, main
+
+    monkeypatch.setattr(main.app, "run", lambda run, argv, flags_parser: run(argv))
+    monkeypatch.setattr(sys, "argv", ["regrad", "fetch", "all"])
+    monkeypatch.setattr(fetch, "run", failing(OSError(errno.ENOSPC, "No space left on device", "/runs/x")))
+    main.main()
+    assert capsys.readouterr().err.startswith("regrad: No space left on device (/runs/x): mend that")
+    monkeypatch.setattr(fetch, "run", failing(OSError(errno.EBADF, "Bad file descriptor")))
+    with pytest.raises(OSError, match="Bad file"):
+        main.main()
 
 
 def test_unknown_verb_names_the_known():

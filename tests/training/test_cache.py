@@ -11,7 +11,7 @@ import pytest
 
 from regrad_jax.adaptation.inner import InnerProblem, gradient_factors, project_factors
 from regrad_jax.training import cache as cache_module
-from regrad_jax.training.cache import ActivationCache, quantise
+from regrad_jax.training.cache import ActivationCache, bytes_a_token, quantise
 from regrad_jax.training.config import SourceConfig
 from regrad_jax.training.tasks import Asked, Draw, TaskSource, TokenisedQuestion, assemble
 from tiny_models import adapter, assert_near, decoder, documents, meta_params, relative_error
@@ -136,6 +136,14 @@ def test_a_text_is_computed_once_and_no_file_is_left(source, tmp_path, monkeypat
     assert len(traced) == 1  # and one shape serves all
     jax.tree.map(np.testing.assert_array_equal, filled[0], filled[3])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_file_takes_is_known_before(source, tmp_path):
+    cache = ActivationCache(decoder(), adapter(), source, tmp_path)
+    for drawn in DRAWS:
+        cache.fill(drawn, assemble(source, drawn))
+    tokens = sum(len(source.documents[d]) for d in cache._offsets)
+    assert cache._end == tokens * bytes_a_token(decoder(), adapter())
 
 
 def test_factors_are_as_long_as_the_batchs_documents(source, tmp_path):

@@ -57,6 +57,8 @@ def test_work_is_counted_by_hand():
     held_still = dataclasses.replace(config, theta="zero")
     saved = documents * 2 * (2 * layer + 97 * 16)
     assert step_flops(held_still, DECODER, source) == 2 * (once + twice - saved)
+    first_order = dataclasses.replace(config, order="first")
+    assert step_flops(first_order, DECODER, source) == 2 * (once + twice - saved)
     thrice = dataclasses.replace(config, inner_steps=3)
     assert step_flops(thrice, DECODER, source) == 2 * (once + twice + 4 * saved)
 

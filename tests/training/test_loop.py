@@ -5,8 +5,12 @@ import functools
 import json
 import os
 import pathlib
+import pickle
 import shutil
 import signal
+import subprocess
+import sys
+import time
 
 import jax
 import numpy as np
@@ -183,6 +187,65 @@ def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(
     expected = finished(theta)
     assert metrics(workdir) == metrics(expected)
     assert release_bytes(workdir) == release_bytes(expected)
+
+
+def test_a_run_that_is_killed_while_it_saves_ends_bit_for_bit_the_same(finished, model, tmp_path):
+    """In a process of its own, in which no file is closed and no save is waited for."""
+    config, workdir = train_config(model), tmp_path / "run"
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import functools, pathlib, pickle, sys\n"
+        "from regrad_jax.training import loop\n"
+        "import test_loop\n"
+        "loop.Embedder, loop.plot_run = test_loop.Embedder, lambda *_: None\n"
+        "loop.train(pickle.loads(pathlib.Path(sys.argv[1]).read_bytes()), pathlib.Path(sys.argv[2]))\n"
+    )
+    (tmp_path / "config").write_bytes(pickle.dumps(config))
+    paths = os.pathsep.join([str(pathlib.Path(__file__).parent), *sys.path])
+    victim = subprocess.Popen(
+        [sys.executable, program, tmp_path / "config", workdir], env=os.environ | {"PYTHONPATH": paths}
+    )
+    while victim.poll() is None and not _has_begun_to_save(workdir, step=2):
+        time.sleep(0.001)
+    victim.kill()
+    assert victim.wait() == -signal.SIGKILL
+    train(config, workdir)
+    assert metrics(workdir) == metrics(finished("zero"))
+    assert release_bytes(workdir) == release_bytes(finished("zero"))
+
+
+def _has_begun_to_save(workdir: pathlib.Path, step: int) -> bool:
+    """Orbax writes under a name that begins with the step's, and renames it when it is whole."""
+    return any(path.name.split(".")[0] == str(step) for path in workdir.glob("checkpoints/*"))
+
+
+def test_a_folder_without_permission_or_room_is_refused_before_any_work(model, tmp_path, monkeypatch):
+    config, file = train_config(model), tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(UserError, match="cannot be made, since .*file is a file"):
+        train(config, file / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+        with pytest.raises(UserError, match="cannot be written .no permission in"):
+            train(config, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_validation_batches", lambda *_: pytest.fail("work has begun"))
+        usage = shutil.disk_usage(tmp_path)
+        patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+        with pytest.raises(UserError, match=r"has 0\.0 GB left on its disk, and the run would write about"):
+            train(config, tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_died_while_it_wrote_its_config_begins_anew(finished, model, tmp_path):
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    (workdir / "config.json.draft").write_text('{"base_')
+    train(train_config(model), workdir)
+    assert metrics(workdir) == metrics(finished("zero"))
+    before = (workdir / "config.json").stat().st_mtime_ns
+    train(train_config(model), workdir)
+    assert (workdir / "config.json").stat().st_mtime_ns == before
 
 
 def test_sigterm_ends_a_run_behind_a_saved_step(finished, model, tmp_path, monkeypatch, capsys):

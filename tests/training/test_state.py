@@ -115,8 +115,21 @@ def test_fixed_step_sizes_are_neither_moved_nor_decayed():
     meta = meta_params(adapter(), alpha_mode="fix")
     update = optimizer(configured(alpha_mode="fix", weight_decay=0.1))
     updates, _ = update.update(jax.tree.map(jnp.ones_like, meta), update.init(meta), meta)
+    others = lambda updates: (updates.theta, updates.bases, updates.log_temperature)
     assert not np.any(updates.alpha)
-    assert all(np.any(x) for x in jax.tree.leaves((updates.theta, updates.bases, updates.log_temperature)))
+    assert all(np.any(x) for x in jax.tree.leaves(others(updates)))
+    # Nor does their slope shorten the others' steps under the joint clip.
+    rng = np.random.default_rng(0)
+    slopes = [jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape), jnp.float32), meta) for _ in "ab"]
+
+    def two_steps(alpha_slope: float):
+        opt_state = update.init(meta)
+        for slope in slopes:
+            slope = slope._replace(alpha=jax.tree.map(lambda x: alpha_slope * x, slope.alpha))
+            updates, opt_state = update.update(slope, opt_state, meta)
+        return others(updates)
+
+    jax.tree.map(np.testing.assert_array_equal, two_steps(1.0), two_steps(1e3))
 
 
 def test_theta_moves_at_its_share_of_the_rate():
