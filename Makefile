@@ -44,6 +44,7 @@ ifeq ($(wildcard $(BIN)/regrad),)
 .PHONY: $(SETUP)
 endif
 
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 SUPPORTED := sys.version_info[:2] in ((3, 11), (3, 12))
 
 $(SETUP): requirements.txt setup.py
@@ -61,7 +62,9 @@ $(SETUP): requirements.txt setup.py
 	  "$(PYTHON)" -m venv --clear .venv; \
 	fi
 	@echo "== installing requirements.txt into .venv (minutes, the first time)"
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
+	@$(PIP) --requirement requirements.txt || { \
+	  echo "make: requirements.txt cannot be installed; check the network and the package index, then run make $(MAKECMDGOALS) again" >&2; \
+	  exit 1; }
+	@$(PIP) --no-deps --editable .
 	@mkdir -p $(@D)
 	@touch $@

@@ -9,7 +9,7 @@ rollback  makes the documents of --version the bank's again
 compact   removes from the disk what was deleted or replaced, and with it all older versions
 reindex   makes the search index anew; until then what was added since is searched exactly beside it
 rebuild   makes a new bank (--to) from the old one's texts, for another --checkpoint or --codec
-plan      says how big a bank of --documents for --model would be, what it reads, how long building takes
+plan      says how big a bank of --documents for --model would be, what building it takes, and a question
 """
 
 import json
@@ -140,8 +140,12 @@ def _plan() -> dict:
     if _DOCUMENTS.value is None:
         raise UserError("say how many documents to plan for with --documents, such as --documents=21e6")
     # The other actions need no network, and so are there sooner.
+    import jax
+    import jax.numpy as jnp
+
     from regrad_jax import machine
     from regrad_jax.adaptation.adapter import AdapterConfig
+    from regrad_jax.bank.codecs import weighted_sum
     from regrad_jax.evaluation.plan import best_rate, build_hours, plan_bank
     from regrad_jax.models.weights import load_config
 
@@ -158,6 +162,10 @@ def _plan() -> dict:
         if flops is None:
             flops, source = machine.matmul_flops(), "measured here, float32 matrix product"
         rate, basis = best_rate(plan, flops), f"at best, of {flops / 1e9:.4g} GFLOP/s {source}"
+    length, top_k = plan.row_length, _TOP_K.value
+    packed_KxC = jnp.zeros((top_k, CODECS[codec].packed_bytes(length)), jnp.uint8)
+    weights_1xK = jnp.ones((1, top_k))
+    add_rows = jax.jit(lambda packed: weighted_sum(CODECS[codec], packed[None], weights_1xK, length))
     return {
         "model": _MODEL.value,
         "adapter": f"{_ADAPTER.value}, rank {_RANK.value}, layers {first} to {decoder.layers - 1}",
@@ -167,6 +175,7 @@ def _plan() -> dict:
         "documents_per_second": rate,
         "rate": basis,
         "build_hours": build_hours(_DOCUMENTS.value, rate),
+        "decode_ms_per_question": 1e3 * machine.median_seconds(lambda: add_rows(packed_KxC), 5),
     }
 
 
@@ -181,6 +190,7 @@ def _told(facts: Mapping[str, Any]) -> dict[str, str]:
         "bytes a document": parts,
         "bytes in all": f"{_size(facts['bytes'])}, compacted {_size(facts['bytes_compacted'])}",
         "read a question": _size(facts["bytes_per_question"]),
+        "decode and add": f"{facts['decode_ms_per_question']:.3g} ms a question, measured here",
         "building": f"{facts['build_hours']:,.4g} hours, {gflop:,.4g} GFLOP a document",
         "documents a second": f"{facts['documents_per_second']:,.4g} ({facts['rate']})",
     }

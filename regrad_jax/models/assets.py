@@ -191,7 +191,8 @@ def asset_digest(path: str | os.PathLike[str]) -> str:
     bytes of the weight files, in the order of their names.
 
     Raises:
-        UserError: there are no weights at the path, or an asset's weights are damaged.
+        UserError: there are no weights at the path, or an asset's weights have another size than they had;
+            `regrad fetch` looks at every byte.
     """
     path = pathlib.Path(path)
     marker = _marker(path)

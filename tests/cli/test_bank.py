@@ -91,6 +91,7 @@ def test_a_plan_needs_no_bank():
     assert plan["bytes"] == pytest.approx(21_000_000 * plan["bytes_per_document"]["total"])
     assert plan["documents_per_second"] == pytest.approx(1e12 / plan["flops_per_document"])
     assert plan["build_hours"] == pytest.approx(21e6 / plan["documents_per_second"] / 3600)
+    assert 0 < plan["decode_ms_per_question"] < 1000
 
 
 def test_a_plan_takes_a_folder_and_flags(tmp_path):
