@@ -23,7 +23,7 @@ from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 
 _VERIFIED_AT_ONCE = 1024  # documents
-_ROW_CACHE_BYTES = 32 * 1024 * 1024
+ROW_CACHE_BYTES = 32 * 1024 * 1024
 
 
 def place_of(address: str | os.PathLike[str]) -> Place:
@@ -61,12 +61,18 @@ class BankReader:
       read_only: whether it was opened at a version.
     """
 
-    def __init__(self, place: Place, manifest: Manifest, version: int | None = None):
+    def __init__(
+        self,
+        place: Place,
+        manifest: Manifest,
+        version: int | None = None,
+        cache_bytes: int = ROW_CACHE_BYTES,
+    ):
         """Use `open`."""
         self.place = place
         self.manifest = manifest
         self._contents: Contents | None = None
-        self._rows = RowCache(self.packed_bytes, _ROW_CACHE_BYTES)
+        self._rows = RowCache(self.packed_bytes, cache_bytes)
         self.read_only = version is not None
         codec = CODECS[manifest.codec]
         self._decode = jax.jit(codec.decode, static_argnames="length")
@@ -83,6 +89,7 @@ class BankReader:
         path: str | os.PathLike[str],
         fingerprint: Fingerprint | None = None,
         version: int | None = None,
+        cache_bytes: int = ROW_CACHE_BYTES,
     ) -> Self:
         """Opens an existing bank.
 
@@ -90,6 +97,8 @@ class BankReader:
           path: the bank's folder or URL.
           fingerprint: of the checkpoint in use; None opens the bank whatever made it.
           version: to be read, and read only; the latest by default.
+          cache_bytes: of rows that may stay in memory when they have been read. A read of more than a quarter
+            of it at once does not stay, since who reads so much goes through all rows.
 
         Raises:
           UserError: no bank there, a damaged one, one of another fingerprint, or without that version.
@@ -102,7 +111,7 @@ class BankReader:
         manifest = Manifest.from_json(text, f"{place}/{MANIFEST}")
         if fingerprint is not None:
             manifest.require(fingerprint, place)
-        return cls(place, manifest, version)
+        return cls(place, manifest, version, cache_bytes)
 
     def __len__(self) -> int:
         """Documents, damaged ones among them."""

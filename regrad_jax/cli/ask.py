@@ -7,9 +7,11 @@ documents; regrad+icl does both; direct does neither. Without --question and --q
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
+from regrad_jax.bank.reader import ROW_CACHE_BYTES
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Question
 from regrad_jax.data.questions import read_questions
@@ -33,9 +35,10 @@ _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; b
 _VERSION = flags.DEFINE_integer("version", None, "the bank's version to ask; by default the latest", 0)
 _MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 20, "the longest answer, in tokens", 1)
 _RESIDENT = flags.DEFINE_bool("resident", False, "hold the bank's rows in device memory, for many questions")
+_CACHE_MIB = flags.DEFINE_float("cache_mib", ROW_CACHE_BYTES / 2**20, "rows that may stay in memory", 0.0)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
-_AT_ONCE = 256  # questions of a file whose rows are in memory together
+_AT_ONCE = 64  # questions of a file whose rows are in memory together
 
 
 def run(argv: list[str]) -> None:
@@ -58,14 +61,14 @@ def run(argv: list[str]) -> None:
             )
         Bank.open(_BANK.value, version=_VERSION.value)  # a wrong path is told before the model loads
     regrad = ReGrad.load(_CHECKPOINT.value)
-    bank = regrad.open(_BANK.value, _VERSION.value) if _BANK.value else None
+    cache_bytes = round(_CACHE_MIB.value * 2**20)
+    bank = regrad.open(_BANK.value, _VERSION.value, cache_bytes) if _BANK.value else None
     if _RESIDENT.value and bank is not None:
         held = regrad.hold(bank)
         to_stderr(f"holding {len(held.positions_N)} rows, {held.bytes_a_device / 2**20:.1f} MiB a device")
     if asked:
-        for start in range(0, len(asked), _AT_ONCE):
-            chunk = asked[start : start + _AT_ONCE]
-            answers = _ask(regrad, bank, chunk)
+        chunks = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
+        for chunk, answers in zip(chunks, regrad.ask_in_batches(chunks, bank, **_options()), strict=True):
             for question, answer in zip(chunk, answers, strict=True):
                 facts = {"id": question.id} | _as_json(question, answer)
                 print(json.dumps(facts, ensure_ascii=False), flush=True)
@@ -76,14 +79,16 @@ def run(argv: list[str]) -> None:
 
 
 def _ask(regrad: ReGrad, bank: Bank | None, questions: Sequence[Question]) -> list[Answer]:
-    return regrad.ask(
-        questions,
-        bank,
-        mode=_MODE.value,
-        top_k=_TOP_K.value,
-        gamma=_GAMMA.value,
-        max_new_tokens=_MAX_NEW_TOKENS.value,
-    )
+    return regrad.ask(questions, bank, **_options())
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "mode": _MODE.value,
+        "top_k": _TOP_K.value,
+        "gamma": _GAMMA.value,
+        "max_new_tokens": _MAX_NEW_TOKENS.value,
+    }
 
 
 def _converse(regrad: ReGrad, bank: Bank | None) -> None:

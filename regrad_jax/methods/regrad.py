@@ -5,11 +5,12 @@ bank, _ = regrad.build(read_corpus("notes.jsonl"), "notes.bank")
 print(regrad.ask(["Who keeps the Orsk light?"], bank)[0].answer)
 """
 
+import concurrent.futures
 import functools
 import os
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,7 +19,7 @@ from regrad_jax.adaptation.adapter import RowLayout, Tree
 from regrad_jax.bank.builder import Built, build
 from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
-from regrad_jax.bank.reader import place_of
+from regrad_jax.bank.reader import ROW_CACHE_BYTES, place_of
 from regrad_jax.bank.records import Record
 from regrad_jax.bank.shards import State
 from regrad_jax.bank.store import Bank
@@ -69,6 +70,17 @@ class Retrieved(NamedTuple):
 
     positions_QxK: np.ndarray
     scores_QxK: np.ndarray
+
+
+class _LookedUp(NamedTuple):
+    """Questions with all that answering them takes from the bank; fields as in `Answer`, one a question."""
+
+    questions: Sequence[Question]
+    mode: str
+    prompts: Sequence[str]
+    adaptation: Adaptation | None
+    documents: Sequence[list[Cited]]
+    timings_ms: dict[str, float]
 
 
 class ReGrad:
@@ -151,13 +163,23 @@ class ReGrad:
 
     # ---- building ----
 
-    def open(self, path: str | os.PathLike[str], version: int | None = None) -> Bank:
+    def open(
+        self,
+        path: str | os.PathLike[str],
+        version: int | None = None,
+        cache_bytes: int = ROW_CACHE_BYTES,
+    ) -> Bank:
         """Opens a bank for this checkpoint, at its latest version or an older one.
+
+        Args:
+            path: the bank's folder or URL.
+            version: to be read, and read only.
+            cache_bytes: of rows that may stay in memory when they have been read.
 
         Raises:
             UserError: there is none, it is damaged, or another checkpoint or encoder made it.
         """
-        bank = Bank.open(path, self.fingerprint, version)
+        bank = Bank.open(path, self.fingerprint, version, cache_bytes)
         if bank.manifest.embedder_digest != self.embedder.digest:
             raise UserError(
                 f"bank {path} has keys of {bank.manifest.embedder}, and this checkpoint searches by those of "
@@ -405,6 +427,55 @@ class ReGrad:
             UserError: an unknown mode, no bank, an empty one, top_k below 1, or a prompt that is too long. A
                 damaged row is passed over, with a warning.
         """
+        looked = self._look_up(
+            questions, bank, mode=mode, top_k=top_k, gamma=gamma, weighting=weighting, retrieved=retrieved
+        )
+        return self._answer(looked, max_new_tokens)
+
+    def ask_in_batches(
+        self,
+        batches: Iterable[Sequence[str | Question]],
+        bank: Bank | None = None,
+        *,
+        max_new_tokens: int = 20,
+        **options: Any,
+    ) -> Iterator[list[Answer]]:
+        """Answers many questions: while a batch is answered, what the next one needs is searched and read.
+
+        Args:
+            batches: of questions, whose rows are in memory together; two batches are at a time.
+            bank: as for `ask`.
+            max_new_tokens: as for `ask`.
+            options: `mode` and the others of `ask`, but for `retrieved`.
+
+        Yields:
+            The answers of each batch, in order.
+
+        Raises:
+            UserError: as `ask`.
+        """
+        with concurrent.futures.ThreadPoolExecutor(1) as reader:
+            ahead: concurrent.futures.Future[_LookedUp] | None = None
+            for batch in batches:
+                begun = reader.submit(self._look_up, batch, bank, **options)
+                if ahead is not None:
+                    yield self._answer(ahead.result(), max_new_tokens)
+                ahead = begun
+            if ahead is not None:
+                yield self._answer(ahead.result(), max_new_tokens)
+
+    def _look_up(
+        self,
+        questions: Sequence[str | Question],
+        bank: Bank | None,
+        *,
+        mode: str = "regrad",
+        top_k: int = 3,
+        gamma: float = 1.0,
+        weighting: str | None = None,
+        retrieved: Retrieved | None = None,
+    ) -> "_LookedUp":
+        """Does of `ask` all that comes before the model."""
         if isinstance(questions, str):
             raise UserError("questions is a single text; give a list of them")
         if mode not in MODES:
@@ -431,17 +502,17 @@ class ReGrad:
         ]
         read = time.perf_counter()
         prompts = [self._prompt(q, row, mode) for q, row in zip(asked, cited, strict=True)]
-        made = self.answerer.run(prompts, adaptation, max_new_tokens)
+        documents = [[Cited(record.id, score) for record, score in row] for row in cited]
         share = 1e3 / max(len(asked), 1)
-        timings = {
-            "retrieve": (searched - start) * share,
-            "read": (read - searched) * share,
-            "adapt": made.adapt_ms,
-            "generate": made.generate_ms,
-        }
+        timings = {"retrieve": (searched - start) * share, "read": (read - searched) * share}
+        return _LookedUp(asked, mode, prompts, adaptation, documents, timings)
+
+    def _answer(self, looked: "_LookedUp", max_new_tokens: int) -> list[Answer]:
+        made = self.answerer.run(looked.prompts, looked.adaptation, max_new_tokens)
+        timings = looked.timings_ms | {"adapt": made.adapt_ms, "generate": made.generate_ms}
         return [
-            Answer(q.question, read_answer(text, q), mode, [Cited(r.id, score) for r, score in row], timings)
-            for q, text, row in zip(asked, made.texts, cited, strict=True)
+            Answer(q.question, read_answer(text, q), looked.mode, documents, timings)
+            for q, text, documents in zip(looked.questions, made.texts, looked.documents, strict=True)
         ]
 
     def _records(self, bank: Bank | None, found: Retrieved) -> dict[int, Record]:

@@ -392,6 +392,22 @@ def test_a_row_that_was_read_is_gone_with_its_document(tmp_path):
         np.testing.assert_array_equal(bank.read_rows([1]), _arrays(["b"])[0])
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_rows_stay_in_memory_as_the_budget_allows(tmp_path, monkeypatch, held):
+    ids = _ids("a", 8)
+    with Bank.create(tmp_path / "bank", _manifest()) as bank:
+        _append(bank, ids)
+    row = bank.packed_bytes
+    bank = Bank.open(tmp_path / "bank", cache_bytes=8 * row if held else 7 * row)
+    bank.read_rows([0, 1])  # a quarter of eight
+    read = []
+    monkeypatch.setattr(
+        bank._shards, "read", lambda array, p, whole=bank._shards.read: read.append(p) or whole(array, p)
+    )
+    np.testing.assert_array_equal(bank.read_rows([1, 0]), _arrays(["a1", "a0"])[0])
+    assert (read == []) == held
+
+
 def test_rows_in_memory_outlive_their_file_but_do_not_hide_that_others_are_lost(tmp_path):
     with Bank.create(tmp_path / "bank", _manifest()) as bank:
         _append(bank, ["a", "b"])

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import threading
 
 import jax
 import numpy as np
@@ -297,6 +298,33 @@ def test_the_demo_shows_what_it_claims_or_fails_behind_its_report(regrad, tmp_pa
     with pytest.raises(RunError, match="weights have changed: sha256 aaaa before, bbbb after"):
         run([True, False])
     assert (folder / "report.html").exists()
+
+
+def test_batches_are_answered_in_order_while_the_next_is_looked_up(regrad, bank, data, monkeypatch):
+    questions = [q.question for q in data.questions["people"]]
+    batches = [questions[:4], questions[4:8], questions[8:]]
+    expected = [regrad.ask(batch, bank, top_k=2, max_new_tokens=4) for batch in batches]
+    look_up, run, done = type(regrad)._look_up, type(regrad.answerer).run, []
+    started = {batch[0]: threading.Event() for batch in batches}
+
+    def looking(self, batch, *arguments, **options):
+        started[batch[0]].set()
+        return look_up(self, batch, *arguments, **options)
+
+    def running(self, *arguments):
+        done.append(None)
+        following = batches[len(done) : len(done) + 1]
+        assert all(started[batch[0]].wait(60) for batch in following), "nothing is read ahead"
+        return run(self, *arguments)
+
+    monkeypatch.setattr(type(regrad), "_look_up", looking)
+    monkeypatch.setattr(type(regrad.answerer), "run", running)
+    found = list(regrad.ask_in_batches(batches, bank, top_k=2, max_new_tokens=4))
+    plain = lambda answers: [[a._replace(timings_ms={}) for a in batch] for batch in answers]
+    assert plain(found) == plain(expected)
+    assert list(regrad.ask_in_batches([], bank)) == []
+    with pytest.raises(UserError, match="mode 'magic' is unknown"):
+        list(regrad.ask_in_batches(batches, bank, mode="magic"))
 
 
 def test_a_checkpoint_of_documents_that_hold_nothing_is_refused(regrad, monkeypatch):
