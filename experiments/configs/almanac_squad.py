@@ -4,17 +4,15 @@
         --config.sources.squad.path=../shared/data/squadshifts_new_wiki.json
 
     regrad train --config experiments/configs/almanac_squad.py:learned --workdir runs/learned
+    regrad train --config experiments/configs/almanac_squad.py:wide --workdir runs/wide
 
 The first takes theta for zero, and an hour and a quarter on two cores; the second goes on from its release
-with other texts, learns theta too, and takes an hour and a half. So the checkpoint that ships was made, and
-experiments/results/ tells what each came to. Two more go on from there, and have not been run yet:
+with other texts, learns theta too, and takes an hour and a half; so does the third, which raises the rank to
+what 32 KB hold in ternary rows, asks more of a document's questions, and shows some of them their document.
+So the checkpoint that ships was made, and experiments/results/ tells what each came to. Another goes on from
+there on one GPU of 80 GB, with retrieved distractors beside each document, and has not been run yet:
 
-    regrad train --config experiments/configs/almanac_squad.py:wide --workdir runs/wide
     regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
-
-The one raises the rank to what 32 KB hold in ternary rows, asks more of a document's questions, and shows
-some of them their document, on two cores as before. The other has one GPU of 80 GB and puts retrieved
-distractors beside each document.
 """
 
 import ml_collections
@@ -61,7 +59,9 @@ _RECIPES = {
     "one_gpu": {
         "seed": 2,
         "theta": "learned",
-        "initial": "runs/learned/release",
+        "initial": "runs/wide/release",
+        "adapter": {"rank": 56},
+        "codec": "ternary",
         "documents_per_question": 3,
         "sources": {
             "almanac": {"entities": 40_000, "questions_per_document": 4},
