@@ -21,7 +21,8 @@ import numpy as np
 import safetensors.numpy
 
 from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
-from regrad_jax.adaptation.inner import InnerProblem, MetaParams, step_sizes
+from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, InnerProblem, MetaParams, step_sizes
+from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 
 SCHEMA = 1
@@ -150,6 +151,14 @@ def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
         facts["damping"] = float(facts.get("damping", math.inf))
         checkpoint = Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
         _ = checkpoint.inner  # refuses what makes no sense
+        for name, value, known in (
+            ("prompts", checkpoint.prompts, PROMPTS),
+            ("weighting", checkpoint.weighting, DOCUMENT_WEIGHTS),
+        ):
+            if value not in known:
+                raise UserError(
+                    f"{name} {value!r} is not known here ({', '.join(known)}); use a matching regrad"
+                )
         return checkpoint
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error

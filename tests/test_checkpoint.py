@@ -143,6 +143,15 @@ def test_the_fingerprint_is_plain_and_tells_parts_and_kinds_apart():
     assert len({p["adapter_weights"] for p in prints}) == 3
 
 
+@pytest.mark.parametrize("field", ["prompts", "weighting"])
+def test_a_checkpoint_of_what_is_not_known_here_is_refused(field, tmp_path):
+    save_checkpoint(tmp_path / "release", made(**{field: "novel"}))
+    with pytest.raises(
+        UserError, match=rf"release: {field} 'novel' is not known here \(.*\); use a matching"
+    ):
+        load_checkpoint(tmp_path / "release")
+
+
 def test_a_folder_is_not_overwritten(tmp_path):
     save_checkpoint(tmp_path / "release", made())
     before = (tmp_path / "release" / "adapter.safetensors").read_bytes()

@@ -109,6 +109,11 @@ def _rope_scaling(rope: Mapping[str, Any]) -> RopeScaling | None:
         return None
     if kind != "llama3":
         raise UserError(f"rotary scaling {kind!r} is not supported; only 'default' and 'llama3' are")
+    parts = "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"
+    if missing := [name for name in parts if name not in rope]:
+        raise UserError(
+            f"config.json: its rotary scaling has no {missing[0]!r}; copy the model's config again"
+        )
     return RopeScaling(
         factor=rope["factor"],
         low_freq_factor=rope["low_freq_factor"],

@@ -37,7 +37,7 @@ class EncoderConfig:
         """Reads the `config.json` of a BERT model.
 
         Raises:
-            UserError: another architecture, activation or kind of positions.
+            UserError: another architecture, activation or kind of positions, or a size that is missing.
         """
         for key, wanted in (
             ("model_type", "bert"),
@@ -47,6 +47,16 @@ class EncoderConfig:
             found = config.get(key, wanted)
             if found != wanted:
                 raise UserError(f"encoder config: {key} is {found!r}, only {wanted!r} is supported")
+        sizes = (
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+        )
+        if missing := [name for name in sizes if name not in config]:
+            raise UserError(f"encoder config: it has no {missing[0]!r}; give a BERT model's config.json")
         return cls(
             vocab_size=config["vocab_size"],
             width=config["hidden_size"],

@@ -144,8 +144,11 @@ def _shards(folder: pathlib.Path) -> list[pathlib.Path]:
     # Where there is an index it decides: Mistral's folders hold the same weights a second time.
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        files = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        return [folder / file for file in sorted(set(files))]
+        try:
+            files = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+            return [folder / file for file in sorted(set(files))]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{index}: damaged ({error!r}); fetch it again") from error
     single = folder / "model.safetensors"
     shards = [single] if single.exists() else sorted(folder.glob("*.safetensors"))
     if not shards:

@@ -100,3 +100,8 @@ def test_what_is_no_encoder(tmp_path):
     (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": false}')
     with pytest.raises(UserError, match="only encoders that pool by the mean"):
         load_encoder(tmp_path)
+
+
+def test_an_encoder_without_a_size_is_named():
+    with pytest.raises(UserError, match="encoder config: it has no 'vocab_size'"):
+        EncoderConfig.from_hf({"model_type": "bert"})

@@ -283,3 +283,17 @@ def test_gguf_that_is_not_supported(tmp_path):
     yarn = {"llama.rope.scaling.type": "yarn"}
     with pytest.raises(UserError, match="rotary scaling 'yarn'"):
         load_decoder(write_gguf(tmp_path / "y.gguf", "llama", config, tensors, metadata=yarn))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}'])
+def test_a_damaged_index_is_named(tmp_path, text):
+    (tmp_path / "config.json").write_text(json.dumps(HF_CONFIG))
+    (tmp_path / "model.safetensors.index.json").write_text(text)
+    with pytest.raises(UserError, match=r"model\.safetensors\.index\.json: damaged"):
+        load_decoder(tmp_path)
+
+
+def test_a_rotary_scaling_without_a_part_is_named():
+    scaling = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    with pytest.raises(UserError, match="no 'original_max_position_embeddings'"):
+        DecoderConfig.from_hf(HF_CONFIG | {"rope_scaling": scaling})
