@@ -20,7 +20,7 @@ def test_the_bank_s_bench_needs_no_model(tmp_path, form):
             40,
             20,
         )
-        assert facts["row_length"] == 46_080  # of the checkpoint that ships
+        assert facts["row_length"] == 141_120  # of the checkpoint that ships
         assert facts["bytes_per_document"]["row"] == 5_760 + 2 * 180 + 4
     else:
         told = dict(line.split(None, 1) for line in done.stdout.splitlines())

@@ -88,11 +88,11 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
     assert [run.theta for run in runs] == ["zero", "learned", "learned", "learned"]
     assert [run.documents_per_question for run in runs] == [1, 1, 1, 3]
     assert [run.initial for run in runs] == [
-        "", "runs/almanac_squad/release", "runs/learned/release", "runs/learned/release",
+        "", "runs/almanac_squad/release", "runs/learned/release", "runs/wide/release",
     ]  # fmt: skip
     assert len({run.seed for run in runs}) == 4  # so that each meets other texts
     plain, _, wide, gpu = runs
-    assert (plain.adapter.rank, wide.adapter.rank) == (32, 56)
+    assert (plain.adapter.rank, wide.adapter.rank, gpu.adapter.rank) == (32, 56, 56)
     assert {name: source.context for name, source in wide.sources.items() if source.context} == {"shown": 1.0}
     assert gpu.sources["almanac"].entities == 40_000
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
