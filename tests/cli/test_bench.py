@@ -21,7 +21,7 @@ def test_the_bank_s_bench_needs_no_model(tmp_path, form):
             20,
         )
         assert facts["row_length"] == 141_120  # of the checkpoint that ships
-        assert facts["bytes_per_document"]["row"] == 5_760 + 2 * 180 + 4
+        assert facts["bytes_per_document"]["row"] == 17_640 + 2 * 552 + 4
     else:
         told = dict(line.split(None, 1) for line in done.stdout.splitlines())
         assert told["bench"] == "bank" and told["open.documents.1"] == "50"
