@@ -119,6 +119,7 @@ class BucketHome(Home):
     def __init__(self, objects: "_Objects", name: str):
         """Takes the prefix of all shards, and this one's name."""
         self._objects, self._name = objects, name
+        self._writer: str | None = None  # id of our lease, once there was one
 
     def __str__(self) -> str:
         return f"{self._objects}/{self._name}"
@@ -156,6 +157,7 @@ class BucketHome(Home):
         while True:  # a compaction that is under way under a lost lease must not end from here on
             pointer, generation = self._pointer()
             if self._point(pointer | {"writer": lease.id}, generation):
+                self._writer = lease.id
                 return lease
 
     def _point(self, pointer: Mapping[str, Any], generation: bytes) -> bool:
@@ -168,11 +170,14 @@ class BucketHome(Home):
             yield self.database(self._name)
             return
         pointer, generation = self._pointer()
+        overtaken = UserError(f"{self} has been taken over by another writer meanwhile; nothing was changed")
+        if pointer.get("writer") != self._writer:
+            raise overtaken
         turned = pointer | {"number": pointer["number"] + 1, "attempt": uuid.uuid4().hex[:8]}
         yield self.database(self._named(turned))
         if not self._point(turned | {"time": time.time()}, generation):
             self._objects.remove(f"{self._named(turned)}/")
-            raise UserError(f"{self} has been taken over by another writer meanwhile; nothing was changed")
+            raise overtaken
 
     def sweep(self) -> None:
         """As `Home.sweep`."""

@@ -29,8 +29,8 @@ class Encoded(NamedTuple):
         rows_NxP: gradients, float32, unscaled.
         keys_NxE: retrieval keys, float32, of norm 1.
         tokens_N: tokens that the gradient was computed on.
-        padded: tokens that were computed in all, padding among them.
         losses_N: inner losses in nats per token.
+        padded: tokens that were computed in all, padding among them.
     """
 
     rows_NxP: np.ndarray

@@ -153,9 +153,10 @@ class Bank(BankReader):
         Raises:
           BusyError: another process is writing one of the shards.
         """
-        labels = {self._all.positions[p.id]: p for p in passages}
+        place = lambda passage: self._all.positions[passage.id]
+        self._begin_write(self._shards.split(map(place, passages)))
+        labels = {place(passage): passage for passage in passages}
         for number, mine in self._shards.split(labels).items():
-            self._begin_write([number])
             records = [
                 dataclasses.replace(
                     self.records[position],

@@ -35,7 +35,9 @@ _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; b
 _VERSION = flags.DEFINE_integer("version", None, "the bank's version to ask; by default the latest", 0)
 _MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 20, "the longest answer, in tokens", 1)
 _RESIDENT = flags.DEFINE_bool("resident", False, "hold the bank's rows in device memory, for many questions")
-_CACHE_MIB = flags.DEFINE_float("cache_mib", ROW_CACHE_BYTES / 2**20, "rows that may stay in memory", 0.0)
+_CACHE_MIB = flags.DEFINE_float(
+    "cache_mib", ROW_CACHE_BYTES / 2**20, "MiB of rows that may stay in memory", 0.0
+)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
 _AT_ONCE = 64  # questions of a file whose rows are in memory together

@@ -25,7 +25,7 @@ from regrad_jax.bank.store import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import PRESETS
 from regrad_jax.progress import to_stderr
-from regrad_jax.retrieval.index import make_index
+from regrad_jax.retrieval.index import Source, make_index
 
 _BANK = flags.DEFINE_string("bank", None, "folder or URL of the bank; all actions but plan need it")
 _ID = flags.DEFINE_multi_string("id", [], "document or passage to delete; may be given several times")
@@ -73,8 +73,8 @@ def _info(bank: Bank) -> dict:
 def _verify(bank: Bank) -> dict:
     faults = bank.verify(lambda done, total: to_stderr(f"{done:,}/{total:,} documents read"))
     for fault in faults:
-        name = repr(fault.id) if fault.id else f"the document at position {fault.position}"
-        name = "the bank" if fault.position is None else name
+        place = "the bank" if fault.position is None else f"the document at position {fault.position}"
+        name = repr(fault.id) if fault.id else place
         print(json.dumps(fault._asdict()) if _JSON.value else f"{name}: {fault.reason}")
     return {"documents": len(bank), "version": bank.version, "damaged": len(faults)}
 
@@ -120,7 +120,7 @@ def _compact(bank: Bank) -> dict:
 
 
 def _reindex(bank: Bank) -> dict:
-    index = make_index(bank.index_folder, bank.state, bank.positions, bank.keys)
+    index = make_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys))
     return {"index": index.kind, "reason": index.reason}
 
 

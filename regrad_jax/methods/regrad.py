@@ -36,7 +36,7 @@ from regrad_jax.models.assets import ASSETS
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.progress import Progress, to_stderr
 from regrad_jax.retrieval.embedding import Embedder
-from regrad_jax.retrieval.index import Index, Kind, open_index
+from regrad_jax.retrieval.index import Index, Kind, Source, open_index
 
 
 class Cited(NamedTuple):
@@ -346,7 +346,7 @@ class ReGrad:
         if self._index is None or self._index[:3] != (bank, bank.state, kind):
             keep = not bank.read_only
             read_keys = functools.partial(_sound_keys, bank)
-            made = open_index(bank.index_folder, bank.state, bank.positions, read_keys, kind, keep)
+            made = open_index(Source(bank.index_folder, bank.state, bank.positions, read_keys), kind, keep)
             self._index = bank, bank.state, kind, made
         return self._index[3]
 

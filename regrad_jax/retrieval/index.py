@@ -22,7 +22,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -50,6 +50,22 @@ _DRAFT_SECONDS = 3600
 Kind = Literal["auto", "exact", "scann"]
 Version = tuple[int, ...]  # of a bank, exactly: commits of each of its shards
 ReadKeys = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # positions -> the sound ones, keys_NxE
+
+
+class Source(NamedTuple):
+    """What an index is made of: the keys of one version of a bank.
+
+    Attributes:
+      folder: where indexes of the bank are kept (`BankReader.index_folder`).
+      version: of the bank.
+      list_positions: returns positions_N of that version, int64.
+      read_keys: called with those whose keys the index needs.
+    """
+
+    folder: str | os.PathLike[str]
+    version: Version
+    list_positions: Callable[[], np.ndarray]
+    read_keys: ReadKeys
 
 
 class Index(Protocol):
@@ -289,51 +305,38 @@ def build_index(positions_N: np.ndarray, keys_NxE: np.ndarray, kind: Kind = "aut
     return ScannIndex.build(positions_N, keys_NxE, f"ScaNN: {count:,} documents")
 
 
-def open_index(
-    folder: str | os.PathLike[str],
-    version: Version,
-    list_positions: Callable[[], np.ndarray],
-    read_keys: ReadKeys,
-    kind: Kind = "auto",
-    keep: bool = True,
-) -> Index:
+def open_index(source: Source, kind: Kind = "auto", keep: bool = True) -> Index:
     """Loads the index that is kept of a bank, and brings it up to date; otherwise makes one, and keeps it.
 
-    Exact search needs nothing but the keys, so nothing is kept for it.
-
     Args:
-      folder: where indexes are kept (`BankReader.index_folder`).
-      version: of the bank.
-      list_positions: returns positions_N of that version, int64.
-      read_keys: called with those whose keys the index needs.
+      source: the bank's keys.
       kind: as for `build_index`.
       keep: whether what is made takes the place of what is kept, as an older version's must not.
 
     Raises:
       UserError: as `build_index`.
     """
-    if kind != "exact" and (kept := ScannIndex.load(folder, version)):
+    if kind != "exact" and (kept := ScannIndex.load(source.folder, source.version)):
         index, is_of_version = kept
         if is_of_version:
             return index
-        if updated := index.update(list_positions(), read_keys):
+        if updated := index.update(source.list_positions(), source.read_keys):
             return updated
-    return make_index(folder, version, list_positions, read_keys, kind, keep)
+    return make_index(source, kind, keep)
 
 
-def make_index(
-    folder: str | os.PathLike[str],
-    version: Version,
-    list_positions: Callable[[], np.ndarray],
-    read_keys: ReadKeys,
-    kind: Kind = "auto",
-    keep: bool = True,
-) -> Index:
-    """Makes the index of a bank anew, whatever is kept; otherwise as `open_index`."""
-    index = build_index(*read_keys(list_positions()), kind)
-    if keep and isinstance(index, ScannIndex):
-        with contextlib.suppress(OSError):  # a bank that may only be read still answers
-            index.save(folder, version)
+def make_index(source: Source, kind: Kind = "auto", keep: bool = True) -> Index:
+    """Makes the index of a bank anew, whatever is kept; otherwise as `open_index`.
+
+    Exact search needs nothing but the keys, so nothing is kept for it; where that is what pays, an index that
+    is kept goes.
+    """
+    index = build_index(*source.read_keys(source.list_positions()), kind)
+    with contextlib.suppress(OSError):  # a bank that may only be read still answers
+        if keep and isinstance(index, ScannIndex):
+            index.save(source.folder, source.version)
+        elif keep and kind == "auto":
+            shutil.rmtree(source.folder, ignore_errors=True)
     return index
 
 

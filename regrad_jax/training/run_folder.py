@@ -25,8 +25,7 @@ def check(workdir: pathlib.Path, config: TrainConfig) -> None:
 
     Nothing is written until all input has been read.
     """
-    path = workdir / _CONFIG
-    there = next(folder for folder in [workdir.absolute(), *workdir.absolute().parents] if folder.exists())
+    path, there = workdir / _CONFIG, _nearest(workdir)
     if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{workdir} cannot be written (no permission in {there}); choose another --workdir")
     if there != workdir.absolute() and not there.is_dir():
@@ -54,13 +53,17 @@ def require_room(workdir: pathlib.Path, wanted: int) -> None:
         workdir: may not be there yet.
         wanted: bytes that the run will write.
     """
-    there = next(folder for folder in [workdir.absolute(), *workdir.absolute().parents] if folder.exists())
-    if (free := shutil.disk_usage(there).free) < wanted:
+    if (free := shutil.disk_usage(_nearest(workdir)).free) < wanted:
         raise UserError(
             f"{workdir} has {free / 1e9:.1f} GB left on its disk, and the run would write about "
             f"{wanted / 1e9:.1f} GB there: make room, choose another --workdir, or train with "
             "--config.theta=learned, which keeps no gradients there"
         )
+
+
+def _nearest(workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the folder itself, or what there is of the way to it."""
+    return next(there for there in [workdir.absolute(), *workdir.absolute().parents] if there.exists())
 
 
 def read_config(path: pathlib.Path) -> TrainConfig:

@@ -196,7 +196,9 @@ def build_aloud(bank: Bank, passages: Sequence[Passage], announce: Announce) -> 
 def open_index(bank: Bank) -> retrieval.Index:
     """The bank's index, of the kind that is kept on the disk where it can be."""
     kind: retrieval.Kind = "scann" if HAS_SCANN and len(bank) >= SCANN_DOCUMENTS else "exact"
-    return retrieval.open_index(bank.index_folder, bank.state, bank.positions, bank.keys, kind)
+    return retrieval.open_index(
+        retrieval.Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind
+    )
 
 
 def check_whole(bank: Bank, positions: Sequence[int]) -> None:

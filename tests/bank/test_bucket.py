@@ -24,7 +24,7 @@ from regrad_jax.bank.shard import Shard
 from regrad_jax.bank.store import Bank
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
-from regrad_jax.retrieval.index import Index, Kind, open_index
+from regrad_jax.retrieval.index import Index, Kind, Source, open_index
 
 HERE = pathlib.Path(__file__).parent
 
@@ -252,14 +252,18 @@ def test_a_compaction_that_outlives_its_lease_loses_nothing(server, url, monkeyp
         _assert_holds(bank, ["a", "b"])
 
 
-@pytest.mark.parametrize("moment", ["copied", "closed"])
+@pytest.mark.parametrize("moment", ["renewed", "copied", "closed"])
 @pytest.mark.parametrize("overtake", ["append", "compact", "half a compaction"])
 def test_a_compaction_that_is_overtaken_at_its_end_loses_nothing(server, url, monkeypatch, moment, overtake):
-    """It wakes up behind its copying, or behind its last commit to the old database."""
+    """It wakes up before its copying, behind it, or behind its last commit to the old database."""
     monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
     slow = Bank.create(url, _manifest())
     _append(slow, ["a"])
-    where, name = (Shard, "_write") if moment == "copied" else (bucket.BucketHome, "_point")
+    where, name = {
+        "renewed": (bucket.BucketHome, "draft"),
+        "copied": (Shard, "_write"),
+        "closed": (bucket.BucketHome, "_point"),
+    }[moment]
     go_on, held = getattr(where, name), ["a"]
 
     def stalled(*args):
@@ -435,7 +439,7 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
 
 
 def _open_index(bank: Bank, kind: Kind = "auto") -> Index:
-    return open_index(bank.index_folder, bank.state, bank.positions, bank.keys, kind)
+    return open_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind)
 
 
 def test_the_index_of_a_bucket_is_kept_on_this_machine(server, url, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from regrad_jax.retrieval.index import (
     Index,
     Kind,
     ScannIndex,
+    Source,
     build_index,
     make_index,
     open_index,
@@ -154,7 +155,7 @@ class _Keys:
             self.read.append(len(positions))
             return positions, self._keys[np.searchsorted(self._positions, positions)]
 
-        return open_index(folder, (version,), lambda: self._positions[here], read_keys, kind, keep)
+        return open_index(Source(folder, (version,), lambda: self._positions[here], read_keys), kind, keep)
 
 
 @needs_scann
@@ -219,8 +220,12 @@ def test_an_index_is_kept_for_its_version_and_made_anew_when_asked_for(tmp_path)
     queries = _queries(_clustered(100)[1], 20)
     np.testing.assert_array_equal(kept.search(queries, 1)[0], first.search(queries, 1)[0])
     assert isinstance(keys.open(folder, 1, everything, "exact"), ExactIndex)
-    make_index(folder, (2,), lambda: _clustered(90)[0], lambda some: (some, _clustered(90)[1]), "scann")
+    fewer = Source(folder, (2,), lambda: _clustered(90)[0], lambda some: (some, _clustered(90)[1]))
+    make_index(fewer, "scann")
     assert [path.name for path in folder.iterdir()] == ["00000002"]
+    make_index(fewer, "exact")
+    assert folder.exists(), "what is searched exactly for once leaves the index"
+    assert make_index(fewer).kind == "exact" and not folder.exists()
 
 
 @needs_scann
