@@ -521,7 +521,8 @@ def test_a_damaged_gradient_is_skipped_with_a_warning_and_not_cited(regrad, data
 
 def test_rows_in_device_memory_adapt_as_rows_that_are_read(regrad, data, tmp_path, capsys):
     documents = [Document(str(i), d.text) for i, d in enumerate(data.documents[:11])]
-    made, _ = regrad.build(documents, tmp_path / "bank", codec="float32", progress=SILENT)
+    regrad.build(documents, tmp_path / "bank", codec="float32", progress=SILENT)
+    made = regrad.open(tmp_path / "bank")  # anew: who has built it knows its records
     questions = [q.question for q in data.questions["people"][:3]]
     everything = {"top_k": 4, "max_new_tokens": 6}
     expected = regrad.ask(questions, made, **everything)
