@@ -20,8 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
-from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
-from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, InnerProblem, MetaParams, step_sizes
+from regrad_jax.adaptation.adapter import AdapterConfig, Tree
+from regrad_jax.adaptation.inner import InnerProblem
+from regrad_jax.adaptation.parameters import MetaParams, step_sizes
+from regrad_jax.adaptation.rows import RowLayout
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 

@@ -6,7 +6,7 @@ python tests/released_worker.py BANK  # makes it, and prints what came out as JS
 import json
 import sys
 
-from regrad_jax.data.fieldnotes.read import load_fieldnotes
+from regrad_jax.data.readers.fieldnotes import load_fieldnotes
 from regrad_jax.evaluation.metrics import exact_match
 from regrad_jax.methods.regrad import ReGrad
 

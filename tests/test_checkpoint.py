@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from regrad_jax import checkpoint as checkpoint_module
-from regrad_jax.adaptation.adapter import RowLayout
-from regrad_jax.adaptation.inner import ALPHAS
+from regrad_jax.adaptation.parameters import ALPHAS
+from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from regrad_jax.errors import UserError
-from tiny_models import KINDS, adapter, meta_params
+from tests.tiny_models import KINDS, adapter, meta_params
 
 
 def made(kind: str = "core", **changes) -> Checkpoint:

@@ -16,8 +16,9 @@ import transformers
 
 from regrad_jax.adaptation import inner, outer, preconditioner
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import Documents, MetaParams, init_meta
+from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import Questions, TaskBatch
+from regrad_jax.adaptation.parameters import MetaParams, init_meta
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.models import decoder as decoder_module
 from regrad_jax.models.config import DecoderConfig

@@ -3,7 +3,7 @@ r"""Prints digests of what the released checkpoint and a short training run do o
 .venv/bin/python experiments/studies/behaviour.py > before.json
 
 A change that is meant to change nothing is checked by a run before it and one after it, on the same machine:
-the two outputs are then equal. Digests of different processors differ, since their sums are rounded otherwise.
+A change that is meant to change nothing is checked by a run before it and one after it on the same machine:
 The run takes about six minutes on two cores.
 """
 
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.data.almanac.generate import generate
-from regrad_jax.data.fieldnotes.read import load_fieldnotes
+from regrad_jax.data.readers.fieldnotes import load_fieldnotes
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad
 

@@ -12,7 +12,7 @@ import pathlib
 import sys
 import tempfile
 
-from regrad_jax.data.fieldnotes.read import load_fieldnotes
+from regrad_jax.data.readers.fieldnotes import load_fieldnotes
 from regrad_jax.evaluation.harness import evaluate
 from regrad_jax.evaluation.knowledge import knowledge_gap
 from regrad_jax.methods.regrad import ReGrad

@@ -11,49 +11,23 @@ reached, so that one application of alpha to one document (w = gamma = 1) leads 
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from regrad_jax.adaptation.adapter import (
     AdapterConfig,
     Tree,
     chains,
-    init_adapter,
     projection_shape,
 )
+from regrad_jax.adaptation.parameters import Array, MetaParams, descend
 from regrad_jax.adaptation.preconditioner import preconditioner
 from regrad_jax.errors import UserError
-from regrad_jax.models.config import DecoderConfig
-from regrad_jax.models.decoder import SplitDecoder
-from regrad_jax.models.generation import HeadFn
-
-# Batches are laid out in NumPy and become JAX arrays where a compiled function takes them.
-Array = jax.Array | np.ndarray
-
-
-# One array for all of theta, or a tree of theta's form whose leaves lack axes at their ends.
-StepSizes = Array | Tree
-
-
-class MetaParams(NamedTuple):
-    """What meta-training learns.
-
-    Attributes:
-        theta: the adapted parameters before any document moves them.
-        bases: the adapter's matrices that the inner step holds still.
-        alpha: step sizes, in one of the forms of `ALPHAS`.
-        log_temperature: scalar, the log of the relevance softmax's temperature.
-    """
-
-    theta: Tree
-    bases: Tree
-    alpha: StepSizes
-    log_temperature: jax.Array
+from regrad_jax.models.decoder import HeadFn, SplitDecoder
 
 
 class Documents(NamedTuple):
@@ -120,57 +94,6 @@ def mask_tokens(tokens_BxT: Array, lengths_B: Array) -> jax.Array:
     """Returns the tokens with 0 at and after each length."""
     inside = jnp.arange(tokens_BxT.shape[1]) < jnp.asarray(lengths_B)[:, None]
     return jnp.where(inside, tokens_BxT, 0)
-
-
-def init_meta(
-    config: AdapterConfig,
-    decoder: DecoderConfig,
-    key: jax.Array,
-    *,
-    alpha: float,
-    temperature: float,
-    alpha_mode: str = "tie",
-) -> MetaParams:
-    """Returns the starting point of meta-training, float32; `alpha_mode` is a name in `ALPHAS`."""
-    theta, bases = init_adapter(config, decoder, key)
-    return MetaParams(theta, bases, ALPHAS[alpha_mode](theta, alpha), jnp.log(jnp.float32(temperature)))
-
-
-def widen(meta: MetaParams, fresh: MetaParams) -> MetaParams:
-    """Returns trained parameters in an adapter of higher rank: the first directions are the trained ones.
-
-    The network at theta* is unchanged, since where `init_meta` adds directions their product is zero. Steps
-    on documents are not: they move the added directions too, and damping is measured against the mean over
-    all (`preconditioner`), so that a step along trained ones that carry most of it is shorter.
-
-    Args:
-        meta: trained.
-        fresh: what `init_meta` returned for the same adapter but for its rank, with step sizes of the same
-            mode; what it has for the added directions is kept.
-    """
-    inside = lambda wide, narrow: jnp.asarray(wide).at[tuple(map(slice, jnp.shape(narrow)))].set(narrow)
-    return jax.tree.map(inside, fresh, meta)
-
-
-def _one_alpha(theta: Tree, alpha: float) -> jax.Array:
-    return jnp.float32(alpha)
-
-
-def _alpha_of_layers(theta: Tree, alpha: float) -> StepSizes:
-    return jax.tree.map(lambda x: jnp.full(x.shape[:1], alpha, jnp.float32), theta)
-
-
-def _alpha_of_numbers(theta: Tree, alpha: float) -> StepSizes:
-    return jax.tree.map(lambda x: jnp.full(x.shape, alpha, jnp.float32), theta)
-
-
-# How many step sizes there are: (theta, initial value) -> alpha. The names are the reference's.
-ALPHAS: Mapping[str, Callable[[Tree, float], StepSizes]] = {
-    "fix": _one_alpha,  # one for all, which training leaves alone (`training.state.optimizer`)
-    "same": _one_alpha,  # one for all
-    "tie": _alpha_of_layers,  # one for every layer of every adapter tensor
-    "full": _alpha_of_numbers,  # one for every number
-}
 
 
 def document_loss(
@@ -312,62 +235,6 @@ def project_factors(inner: InnerProblem, bases: Tree, factors: Factors) -> Tree:
             grad = preconditioner(reduced_out, keys, scales != 0, inner.damping)(grad)
         grads[target] = {"R": jnp.swapaxes(grad, 0, 1)}
     return grads
-
-
-Weights = Callable[[Array, Array, jax.Array], jax.Array]
-
-
-def _sum(scores_QxN, retrieved_QxN, log_temperature):
-    return retrieved_QxN.astype(jnp.float32)
-
-
-def _relevance(scores_QxN, retrieved_QxN, log_temperature):
-    # Not -inf: a question without any document must get weights 0, and gradients 0, not NaN.
-    logits = jnp.where(retrieved_QxN, scores_QxN * jnp.exp(-log_temperature), -1e30)
-    return jnp.where(retrieved_QxN, jax.nn.softmax(logits, axis=-1), 0.0)
-
-
-def _mean(scores_QxN, retrieved_QxN, log_temperature):
-    counts_Qx1 = jnp.sum(retrieved_QxN, axis=-1, keepdims=True)
-    return retrieved_QxN / jnp.maximum(counts_Qx1, 1).astype(jnp.float32)
-
-
-# (scores_QxN, retrieved_QxN bool, log_temperature) -> weights_QxN, zero where not retrieved.
-DOCUMENT_WEIGHTS: Mapping[str, Weights] = {"sum": _sum, "mean": _mean, "relevance": _relevance}
-
-
-def adapted_parameters(
-    meta: MetaParams, weights_QxN: jax.Array, grads_N: Tree, gamma: float | jax.Array = 1.0
-) -> Tree:
-    """Returns theta_Q, leaves Q x *: theta - gamma alpha . sum_n weights_qn grads_n for each question.
-
-    Args:
-        meta: theta and alpha.
-        weights_QxN: float32 document weights, zero for documents that a question does not use.
-        grads_N: theta-shaped gradients with a leading document axis.
-        gamma: step multiplier; 0 gives the unadapted parameters back.
-    """
-
-    totals_Q = jax.tree.map(lambda grads: jnp.einsum("qn,n...->q...", weights_QxN, grads), grads_N)
-    return descend(meta, totals_Q, gamma)
-
-
-def descend(meta: MetaParams, totals_Q: Tree, gamma: float | jax.Array = 1.0) -> Tree:
-    """Returns theta - gamma alpha . totals for sums of gradients, with or without a leading question axis."""
-
-    def step(theta, alpha, total_Q):
-        return theta - gamma * alpha * total_Q
-
-    return jax.tree.map(step, meta.theta, step_sizes(meta), totals_Q)
-
-
-def step_sizes(meta: MetaParams) -> Tree:
-    """Returns alpha as a tree of theta's form, each leaf with as many axes as theta's."""
-    alpha = meta.alpha
-    if not isinstance(alpha, Mapping):
-        alpha = jax.tree.map(lambda _: alpha, meta.theta)
-    align = lambda alpha, theta: jnp.reshape(alpha, (*alpha.shape, *(1,) * (theta.ndim - alpha.ndim)))
-    return jax.tree.map(align, alpha, meta.theta)
 
 
 def adapted_head(decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree) -> HeadFn:

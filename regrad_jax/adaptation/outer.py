@@ -16,18 +16,16 @@ import optax
 
 from regrad_jax.adaptation.adapter import AdapterConfig, Tree
 from regrad_jax.adaptation.inner import (
-    DOCUMENT_WEIGHTS,
-    Array,
     Documents,
     Factors,
     InnerProblem,
-    MetaParams,
     adapted_head,
-    adapted_parameters,
     document_gradients,
     mask_tokens,
     project_factors,
 )
+from regrad_jax.adaptation.parameters import Array, MetaParams, adapted_parameters
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.models.decoder import SplitDecoder
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regrad_jax.bank.place import BusyError
+from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.records import Entry, text_digest
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.storage.place import BusyError
 from regrad_jax.data.documents import Passage
 from regrad_jax.progress import Progress, to_stderr
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from regrad_jax.bank.records import Record
-from regrad_jax.bank.shard import Records
-from regrad_jax.bank.shards import State
+from regrad_jax.bank.storage.shard import Records
+from regrad_jax.bank.storage.shards import State
 
 
 class Contents:

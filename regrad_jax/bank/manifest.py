@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.adaptation.codecs import CODECS, DEFAULT_CODEC
 from regrad_jax.errors import UserError
 
 SCHEMA_VERSION = 2

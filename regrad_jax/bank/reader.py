@@ -8,17 +8,17 @@ from typing import Any, NamedTuple, Self
 import jax
 import numpy as np
 
-from regrad_jax.bank import shard
-from regrad_jax.bank.bucket import Bucket
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.codecs import CODECS
+from regrad_jax.bank.cache import RowCache
 from regrad_jax.bank.contents import Contents
-from regrad_jax.bank.database import ARRAYS, CHECKSUM_BYTES, Head
-from regrad_jax.bank.folder import Folder
 from regrad_jax.bank.manifest import Fingerprint, Manifest
-from regrad_jax.bank.place import MANIFEST, Place
 from regrad_jax.bank.records import Record, pack_record, text_digest
-from regrad_jax.bank.row_cache import RowCache
-from regrad_jax.bank.shards import Shards, State
+from regrad_jax.bank.storage import shard
+from regrad_jax.bank.storage.bucket import Bucket
+from regrad_jax.bank.storage.database import ARRAYS, CHECKSUM_BYTES, Head
+from regrad_jax.bank.storage.folder import Folder
+from regrad_jax.bank.storage.place import MANIFEST, Place
+from regrad_jax.bank.storage.shards import Shards, State
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 

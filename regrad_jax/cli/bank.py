@@ -20,8 +20,8 @@ from typing import Any
 
 from absl import flags
 
-from regrad_jax.bank.codecs import CODECS, DEFAULT_CODEC
-from regrad_jax.bank.store import Bank
+from regrad_jax.adaptation.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.bank.bank import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import PRESETS
 from regrad_jax.progress import to_stderr
@@ -145,8 +145,8 @@ def _plan() -> dict:
 
     from regrad_jax import machine
     from regrad_jax.adaptation.adapter import AdapterConfig
-    from regrad_jax.bank.codecs import weighted_sum
-    from regrad_jax.evaluation.plan import best_rate, build_hours, plan_bank
+    from regrad_jax.adaptation.codecs import weighted_sum
+    from regrad_jax.library.plan import best_rate, build_hours, plan_bank
     from regrad_jax.models.weights import load_config
 
     decoder, codec = load_config(_MODEL.value), _CODEC.value or DEFAULT_CODEC

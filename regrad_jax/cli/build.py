@@ -12,7 +12,7 @@ import sys
 
 from absl import flags
 
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.data.corpus import read_corpus
 from regrad_jax.methods.regrad import ReGrad
 

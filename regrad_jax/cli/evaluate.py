@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from absl import flags
 from ml_collections import config_flags
 
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation import datasets, report

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.corpus import read_corpus
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.fieldnotes.read import load_fieldnotes
 from regrad_jax.data.questions import read_questions
-from regrad_jax.data.squad import read_squad, split_articles
+from regrad_jax.data.readers.fieldnotes import load_fieldnotes
+from regrad_jax.data.readers.squad import read_squad, split_articles
 from regrad_jax.errors import UserError
 
 _SEED = 7  # apart from training's; the test split shares no name with it anyway

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.bank import Bank
 from regrad_jax.data.corpus import read_corpus
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import RunError

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation.metrics import Score, score

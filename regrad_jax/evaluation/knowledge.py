@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.adaptation.inner import descend
 from regrad_jax.adaptation.outer import Questions, answer_losses
-from regrad_jax.bank.store import Bank
+from regrad_jax.adaptation.parameters import descend
+from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Question
+from regrad_jax.engine.devices import shard, spread, unshard
 from regrad_jax.evaluation.metrics import Difference, paired_difference
-from regrad_jax.methods.devices import shard, spread, unshard
 from regrad_jax.methods.regrad import ReGrad
 
 _SEED = 0

@@ -14,13 +14,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.adaptation.adapter import AdapterConfig, RowLayout, Tree
-from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, MetaParams, adapted_head, descend
-from regrad_jax.bank.codecs import CODECS, weighted_sum
+from regrad_jax.adaptation.adapter import AdapterConfig, Tree
+from regrad_jax.adaptation.codecs import CODECS, weighted_sum
+from regrad_jax.adaptation.inner import adapted_head
+from regrad_jax.adaptation.parameters import MetaParams, descend
+from regrad_jax.adaptation.rows import RowLayout
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
+from regrad_jax.engine.devices import DEVICE, Replicas, shard, spread, unshard
+from regrad_jax.engine.generation import generate
 from regrad_jax.errors import UserError
-from regrad_jax.methods.devices import DEVICE, Replicas, shard, spread, unshard
-from regrad_jax.models.decoder import SplitDecoder
-from regrad_jax.models.generation import base_head, generate
+from regrad_jax.models.decoder import SplitDecoder, base_head
 
 _LENGTHS = (32, 64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)
 _BATCH_TOKENS = 2048  # prompt tokens of a device's batch, about

@@ -15,23 +15,24 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from regrad_jax.adaptation.adapter import RowLayout, Tree
+from regrad_jax.adaptation.adapter import Tree
+from regrad_jax.adaptation.codecs import DEFAULT_CODEC
+from regrad_jax.adaptation.rows import RowLayout
+from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Built, build
-from regrad_jax.bank.codecs import DEFAULT_CODEC
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.reader import ROW_CACHE_BYTES, place_of
 from regrad_jax.bank.records import Record
-from regrad_jax.bank.shards import State
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.storage.shards import State
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
 from regrad_jax.data.documents import Document, Passage, Question
 from regrad_jax.data.prompts import PROMPTS, PromptFamily, read_answer
+from regrad_jax.engine.devices import Replicas, replicate
+from regrad_jax.engine.resident import Resident
 from regrad_jax.errors import UserError
+from regrad_jax.library.passages import PassageEncoder
 from regrad_jax.methods.answering import Adaptation, Answerer
-from regrad_jax.methods.devices import Replicas, replicate
-from regrad_jax.methods.encoding import PassageEncoder
 from regrad_jax.methods.modes import MODES
-from regrad_jax.methods.resident import Resident
 from regrad_jax.models.assets import ASSETS
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.progress import Progress, to_stderr

@@ -11,7 +11,7 @@ in one of zeros is the cotangent there.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -27,6 +27,8 @@ Params = Mapping[str, Any]
 Chain = tuple[jax.Array, ...]  # each L x out x in, applied first to last, or L x B x T x out, added
 Chains = Mapping[str, Chain]  # keyed by projection: "gate", "up", "down"
 Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x head_dim
+# (hidden_BxTxD, positions_BxT, cache) -> (features_BxTxD, cache)
+HeadFn = Callable[[jax.Array, jax.Array, Cache | None], tuple[jax.Array, Cache | None]]
 
 
 def rotary_frequencies(config: DecoderConfig) -> jax.Array:
@@ -293,6 +295,11 @@ class SplitDecoder(flax.struct.PyTreeNode):
         zeros = lambda layers: jnp.zeros((layers, batch, slots, cfg.kv_heads, cfg.head_dim), self.dtype)
         trunk, head = self.first_layer, self.head_layers
         return (zeros(trunk), zeros(trunk)), (zeros(head), zeros(head))
+
+
+def base_head(decoder: SplitDecoder) -> HeadFn:
+    """Returns the unadapted head."""
+    return lambda hidden, positions, cache: decoder.head(hidden, {}, positions, cache)
 
 
 def split(

@@ -28,7 +28,7 @@ import numpy as np
 
 from regrad_jax.errors import UserError
 
-# Measured by evaluation/bench_retrieval.py on two cores, width 384, milliseconds a query:
+# Measured by benchmarks/retrieval.py on two cores, width 384, milliseconds a query:
 #
 #   documents      exact: 1 query, in 100      ScaNN: 1 query, in 100, seconds to build
 #       1,000            0.06, 0.01                   0.02, 0.01, 0.2

@@ -9,9 +9,11 @@ from typing import Any
 import ml_collections
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import ALPHAS, DOCUMENT_WEIGHTS, InnerProblem
+from regrad_jax.adaptation.codecs import CODECS
+from regrad_jax.adaptation.inner import InnerProblem
 from regrad_jax.adaptation.outer import ORDERS
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.parameters import ALPHAS
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from regrad_jax.adaptation.adapter import RowLayout
 from regrad_jax.adaptation.inner import Documents, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch
+from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import load_config
 from regrad_jax.training.cache import quantise

@@ -4,9 +4,10 @@ import functools
 
 import jax
 
-from regrad_jax.adaptation.adapter import RowLayout, Tree
+from regrad_jax.adaptation.adapter import Tree
+from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.adaptation.outer import ORDERS, GradientMap
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.training.config import TrainConfig
 
 

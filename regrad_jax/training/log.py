@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import tensorboardX
 
 from regrad_jax import machine
-from regrad_jax.adaptation.inner import MetaParams, step_sizes
+from regrad_jax.adaptation.parameters import MetaParams, step_sizes
 from regrad_jax.progress import to_stderr
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import read_metrics

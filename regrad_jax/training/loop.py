@@ -19,8 +19,9 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from regrad_jax.adaptation.adapter import singular_bases
-from regrad_jax.adaptation.inner import Documents, MetaParams, widen
+from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import TaskBatch
+from regrad_jax.adaptation.parameters import MetaParams, widen
 from regrad_jax.checkpoint import load_checkpoint, save_checkpoint
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import RunError, UserError

@@ -7,18 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from regrad_jax.adaptation.inner import (
-    DOCUMENT_WEIGHTS,
-    Factors,
-    InnerProblem,
-    MetaParams,
-    adapted_head,
-    adapted_parameters,
-    descend,
-    document_gradients,
-    document_loss,
-    init_meta,
-)
+from regrad_jax.adaptation.inner import Factors, InnerProblem, adapted_head, document_gradients, document_loss
 from regrad_jax.adaptation.outer import (
     ORDERS,
     GradientMap,
@@ -27,9 +16,11 @@ from regrad_jax.adaptation.outer import (
     answer_losses,
     outer_loss,
 )
+from regrad_jax.adaptation.parameters import MetaParams, adapted_parameters, descend, init_meta
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
+from regrad_jax.engine.generation import generate
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
-from regrad_jax.models.generation import generate
 from regrad_jax.training.config import TrainConfig
 
 

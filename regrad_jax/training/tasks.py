@@ -19,7 +19,7 @@ from regrad_jax.adaptation.outer import Questions, TaskBatch
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PromptFamily
-from regrad_jax.data.squad import read_squad, split_articles
+from regrad_jax.data.readers.squad import read_squad, split_articles
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.config import SourceConfig

@@ -9,14 +9,14 @@ import pytest
 
 from regrad_jax.adaptation.adapter import (
     AdapterConfig,
-    RowLayout,
     chains,
     init_adapter,
     projection_shape,
     singular_bases,
 )
+from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.errors import UserError
-from tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
+from tests.tiny_models import DECODER, FIRST_LAYER, KINDS, adapter, decoder, meta_params
 
 TARGETS = ("gate", "up", "down")
 LAYERS = DECODER.layers - FIRST_LAYER

@@ -10,24 +10,26 @@ import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
 from regrad_jax.adaptation.inner import (
-    ALPHAS,
-    DOCUMENT_WEIGHTS,
     Documents,
     InnerProblem,
-    MetaParams,
     adapted_head,
-    adapted_parameters,
-    descend,
     document_gradients,
     gradient_factors,
-    init_meta,
     project_factors,
+)
+from regrad_jax.adaptation.parameters import (
+    ALPHAS,
+    MetaParams,
+    adapted_parameters,
+    descend,
+    init_meta,
     step_sizes,
     widen,
 )
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
+from regrad_jax.engine.generation import generate
 from regrad_jax.errors import UserError
-from regrad_jax.models.generation import generate
-from tiny_models import (
+from tests.tiny_models import (
     DECODER,
     KINDS,
     adapter,

@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import DOCUMENT_WEIGHTS, InnerProblem, document_gradients
+from regrad_jax.adaptation.inner import InnerProblem, document_gradients
 from regrad_jax.adaptation.outer import meta_gradient
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.models.decoder import split
 from regrad_jax.models.weights import load_decoder
-from tiny_models import (
+from tests.tiny_models import (
     DECODER,
     FIRST_LAYER,
     KINDS,
@@ -33,7 +34,7 @@ from tiny_models import (
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from regrad_jax.evaluation import torch_reference  # noqa: E402 it imports torch
+from regrad_jax.benchmarks import torch_reference  # noqa: E402 it imports torch
 
 pytestmark = pytest.mark.torch
 

@@ -9,15 +9,11 @@ import numpy as np
 import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
-from regrad_jax.adaptation.inner import (
-    DOCUMENT_WEIGHTS,
-    InnerProblem,
-    adapted_parameters,
-    document_gradients,
-    gradient_factors,
-)
+from regrad_jax.adaptation.inner import InnerProblem, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import TaskBatch, answer_losses, meta_gradient, outer_loss
-from tiny_models import (
+from regrad_jax.adaptation.parameters import adapted_parameters
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
+from tests.tiny_models import (
     KINDS,
     adapter,
     assert_near,

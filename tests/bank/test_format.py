@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import pytest
 import tensorstore as ts
-from test_store import P, _append, _arrays, _ids, _manifest
 
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.bank import Bank
+from tests.bank.test_bank import P, _append, _arrays, _ids, _manifest
 
 # codec -> (digits a byte, their base, what is taken off a digit, numbers a block), as the page's table says
 DIGITS = {

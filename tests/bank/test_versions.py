@@ -4,11 +4,21 @@ import pathlib
 
 import numpy as np
 import pytest
-from test_store import FINGERPRINT, _append, _arrays, _assert_holds, _entry, _files, _flip, _ids, _manifest
 
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.bank import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval.index import Source, open_index
+from tests.bank.test_bank import (
+    FINGERPRINT,
+    _append,
+    _arrays,
+    _assert_holds,
+    _entry,
+    _files,
+    _flip,
+    _ids,
+    _manifest,
+)
 
 
 def _history(path: pathlib.Path) -> Bank:

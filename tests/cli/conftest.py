@@ -5,11 +5,11 @@ import json
 import jax
 import pytest
 
-from regrad_jax.adaptation.inner import init_meta
+from regrad_jax.adaptation.parameters import init_meta
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.models.base import load_base
-from tiny_models import adapter, write_model
+from tests.tiny_models import adapter, write_model
 
 CONFIG = """
 import ml_collections

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from command import refuses, regrad
 
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.bank import Bank
+from tests.cli.command import refuses, regrad
 
 
 @pytest.fixture(scope="module")

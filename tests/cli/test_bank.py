@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from command import refuses, regrad
 
+from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import Entry
-from regrad_jax.bank.store import Bank
+from tests.cli.command import refuses, regrad
 
 
 @pytest.fixture

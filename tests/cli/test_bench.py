@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from command import refuses, regrad
+
+from tests.cli.command import refuses, regrad
 
 
 @pytest.mark.parametrize("form", ["--json", "--nojson"])

@@ -4,10 +4,9 @@ import dataclasses
 import json
 import shutil
 
-from command import refuses, regrad
-
-from regrad_jax.bank.store import Bank
+from regrad_jax.bank.bank import Bank
 from regrad_jax.checkpoint import load_checkpoint, save_checkpoint
+from tests.cli.command import refuses, regrad
 
 
 def test_an_evaluation_reports_keeps_its_bank_and_goes_on_with_it(folder, tmp_path, minilm):

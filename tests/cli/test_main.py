@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from command import regrad
 
 from regrad_jax.cli.main import VERBS
+from tests.cli.command import regrad
 
 
 def started(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from command import refuses, regrad
+
+from tests.cli.command import refuses, regrad
 
 GOOD = {"id": "a", "text": "The lamp of Orsk is lit by Toril Dastworth."}
 CONFIG = "experiments/configs/almanac_squad.py"

@@ -6,7 +6,7 @@ from regrad_jax.data.documents import Question
 from regrad_jax.data.prompts import PROMPTS, read_answer
 from regrad_jax.models.base import stop_tokens
 from regrad_jax.models.tokenizer import load_tokenizer
-from tiny_models import write_tokenizer
+from tests.tiny_models import write_tokenizer
 
 TEMPLATE = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"

@@ -13,7 +13,7 @@ import safetensors.numpy
 
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.loop import train
-from tiny_models import train_config, write_encoder, write_model, write_tokenizer
+from tests.tiny_models import train_config, write_encoder, write_model, write_tokenizer
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from test_local import write_config
 
-from tiny_models import train_config, write_encoder, write_model, write_tokenizer
+from tests.launch.test_local import write_config
+from tests.tiny_models import train_config, write_encoder, write_model, write_tokenizer
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -10,26 +10,28 @@ import jax
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import Documents, document_gradients, init_meta
+from regrad_jax.adaptation.inner import Documents, document_gradients
+from regrad_jax.adaptation.parameters import init_meta
+from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint
-from regrad_jax.bank.store import Bank
+from regrad_jax.benchmarks import codecs as bench_codecs
+from regrad_jax.benchmarks.model import BENCHES
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.fieldnotes.read import load_fieldnotes
 from regrad_jax.data.prompts import PROMPTS
+from regrad_jax.data.readers.fieldnotes import load_fieldnotes
 from regrad_jax.errors import RunError, UserError
-from regrad_jax.evaluation import bench_codecs, datasets, demo, knowledge, report
-from regrad_jax.evaluation.bench import BENCHES
+from regrad_jax.evaluation import datasets, demo, knowledge, report
 from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
+from regrad_jax.library.passages import PassageEncoder
 from regrad_jax.methods.answering import Adaptation, Generated
-from regrad_jax.methods.encoding import PassageEncoder
 from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad, Retrieved
 from regrad_jax.models.base import load_base
-from tiny_models import adapter, write_model
+from tests.tiny_models import adapter, write_model
 
 SILENT = lambda line: None
 

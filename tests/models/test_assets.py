@@ -22,7 +22,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.models import assets
 from regrad_jax.models.tokenizer import load_tokenizer, tokenizer_digest
 from regrad_jax.models.weights import load_decoder
-from tiny_models import forward
+from tests.tiny_models import forward
 
 WEIGHTS = b"weights" * 100
 

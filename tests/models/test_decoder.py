@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from regrad_jax.engine.generation import generate
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
-from regrad_jax.models.decoder import SplitDecoder, random_params, split
-from regrad_jax.models.generation import base_head, generate
-from tiny_models import forward
+from regrad_jax.models.decoder import SplitDecoder, base_head, random_params, split
+from tests.tiny_models import forward
 
 PLAIN = DecoderConfig(
     vocab_size=31, width=16, layers=3, heads=4, kv_heads=2, head_dim=6, mlp_dim=24, tied_embeddings=True

@@ -9,7 +9,7 @@ import pytest
 
 from regrad_jax.errors import UserError
 from regrad_jax.models.encoder import Encoder, EncoderConfig, encode_tokens, load_encoder
-from tiny_models import write_encoder
+from tests.tiny_models import write_encoder
 
 CONFIG = EncoderConfig(vocab_size=50, width=16, layers=2, heads=4, mlp_dim=24, max_position=32)
 

@@ -11,7 +11,7 @@ from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.encoder import encode_tokens, load_encoder
 from regrad_jax.models.tokenizer import load_tokenizer
 from regrad_jax.models.weights import load_decoder
-from tiny_models import forward
+from tests.tiny_models import forward
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

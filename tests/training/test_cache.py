@@ -14,7 +14,7 @@ from regrad_jax.training import cache as cache_module
 from regrad_jax.training.cache import ActivationCache, bytes_a_token, quantise
 from regrad_jax.training.config import SourceConfig
 from regrad_jax.training.tasks import Asked, Draw, TaskSource, TokenisedQuestion, assemble
-from tiny_models import adapter, assert_near, decoder, documents, meta_params, relative_error
+from tests.tiny_models import adapter, assert_near, decoder, documents, meta_params, relative_error
 
 LENGTHS = (9, 1, 12, 6)
 

@@ -12,7 +12,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.training.dry_run import _batches, dry_run
 from regrad_jax.training.flops import step_flops
 from regrad_jax.training.mesh import Layout
-from tiny_models import DECODER, decoder, train_config, write_model
+from tests.tiny_models import DECODER, decoder, train_config, write_model
 
 
 @pytest.fixture(scope="module")

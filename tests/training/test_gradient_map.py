@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_config import typed
 
-from regrad_jax.adaptation.adapter import RowLayout
-from regrad_jax.adaptation.inner import InnerProblem, adapted_parameters, document_gradients
+from regrad_jax.adaptation.codecs import CODECS
+from regrad_jax.adaptation.inner import InnerProblem, document_gradients
 from regrad_jax.adaptation.outer import ORDERS, answer_losses, outer_loss
-from regrad_jax.bank.codecs import CODECS
+from regrad_jax.adaptation.parameters import adapted_parameters
+from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.training.gradient_map import gradient_map, through_bank
-from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
+from tests.tiny_models import adapter, assert_near, decoder, meta_params, task_batch
+from tests.training.test_config import typed
 
 INNER = InnerProblem(adapter(), "sum")
 

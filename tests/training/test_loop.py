@@ -25,7 +25,7 @@ from regrad_jax.training import loop, tasks
 from regrad_jax.training.export import export
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.loop import train
-from tiny_models import assert_near, train_config, write_model
+from tests.tiny_models import assert_near, train_config, write_model
 
 STEPS = 5
 
@@ -196,15 +196,12 @@ def test_a_run_that_is_killed_while_it_saves_ends_bit_for_bit_the_same(finished,
     program.write_text(
         "import functools, pathlib, pickle, sys\n"
         "from regrad_jax.training import loop\n"
-        "import test_loop\n"
+        "from tests.training import test_loop\n"
         "loop.Embedder, loop.plot_run = test_loop.Embedder, lambda *_: None\n"
         "loop.train(pickle.loads(pathlib.Path(sys.argv[1]).read_bytes()), pathlib.Path(sys.argv[2]))\n"
     )
     (tmp_path / "config").write_bytes(pickle.dumps(config))
-    paths = os.pathsep.join([str(pathlib.Path(__file__).parent), *sys.path])
-    victim = subprocess.Popen(
-        [sys.executable, program, tmp_path / "config", workdir], env=os.environ | {"PYTHONPATH": paths}
-    )
+    victim = subprocess.Popen([sys.executable, program, tmp_path / "config", workdir])
     while victim.poll() is None and not _has_begun_to_save(workdir, step=2):
         time.sleep(0.001)
     victim.kill()

@@ -13,7 +13,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.training.config import MeshConfig
 from regrad_jax.training.mesh import Layout
 from regrad_jax.training.state import TrainState, optimizer, train_step
-from tiny_models import adapter, assert_near, decoder, meta_params, task_batch, train_config
+from tests.tiny_models import adapter, assert_near, decoder, meta_params, task_batch, train_config
 
 STEPS = 10
 BATCHES = 8  # a step

@@ -9,18 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_config import typed
 
 from regrad_jax.adaptation.inner import (
     InnerProblem,
     adapted_head,
-    adapted_parameters,
     document_gradients,
     document_loss,
     gradient_factors,
 )
 from regrad_jax.adaptation.outer import answer_losses, meta_gradient
-from regrad_jax.models.generation import generate
+from regrad_jax.adaptation.parameters import adapted_parameters
+from regrad_jax.engine.generation import generate
 from regrad_jax.training.cache import quantise
 from regrad_jax.training.state import (
     TrainState,
@@ -30,7 +29,8 @@ from regrad_jax.training.state import (
     train_step,
     validate_batch,
 )
-from tiny_models import adapter, assert_near, decoder, meta_params, task_batch
+from tests.tiny_models import adapter, assert_near, decoder, meta_params, task_batch
+from tests.training.test_config import typed
 
 
 def configured(**changes):

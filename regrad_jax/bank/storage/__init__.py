@@ -1,0 +1,1 @@
+"""Where a bank's bytes live: folders and buckets, databases, shards."""

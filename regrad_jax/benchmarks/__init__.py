@@ -1,0 +1,1 @@
+"""What `regrad bench` measures."""

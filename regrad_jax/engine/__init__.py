@@ -1,0 +1,1 @@
+"""Tokens in, tokens out: adapted generation on the local devices."""

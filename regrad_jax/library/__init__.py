@@ -1,0 +1,1 @@
+"""A loaded checkpoint, and the making of banks from documents."""
