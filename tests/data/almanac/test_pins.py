@@ -1,4 +1,4 @@
-"""What the almanac generates is pinned: a change of a digest changes every training run and every test set."""
+"""What the almanac generates is pinned, because a change of it changes training runs and test sets."""
 
 import hashlib
 import json
