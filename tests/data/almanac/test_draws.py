@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regrad_jax.data.almanac import names
-from regrad_jax.data.almanac.draws import DRAWS, draw
+from regrad_jax.data.almanac.draws import draw
 from regrad_jax.errors import UserError
 
 WORD = "[A-Z][a-z]+"
@@ -104,9 +104,3 @@ def test_a_draw_that_cannot_work_is_refused(spec, message):
         draw(spec)
     assert re.match(message.replace("{}", r"\{\}"), str(raised.value)), raised.value
     assert "\n" not in str(raised.value)
-
-
-def test_every_draw_explains_itself():
-    assert all(
-        function.__doc__ or name in {"town", "surname", "firm", "thing"} for name, function in DRAWS.items()
-    )

@@ -72,7 +72,10 @@ def test_the_example_for_writers_is_sound():
 READS = """
 import json, sys
 opened = []
-sys.addaudithook(lambda event, args: event == "open" and str(args[0]).endswith(".toml") and opened.append(args[0]))
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".toml"):
+        opened.append(arguments[0])
+sys.addaudithook(hook)
 from regrad_jax.data.almanac import check, generate, library
 counts = [len(opened)]
 assert len(library.KINDS) > 50
@@ -102,10 +105,10 @@ def test_a_phrasing_added_to_training_leaves_the_held_out_ones_as_they_are(folde
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('town = "town"', 'town = "city"', "fields.town: draw 'city' is unknown; choose one of choice, pair, "),
+        ('town = "town"', 'town = "city"', "fields.town: draw 'city' is unknown; choose one of "),
         ("[titles]\ntrain", "[titles]\nseen", "titles.train: missing (1 more faults)"),
         ('held_out = ["{name} of {town}"]', "", "titles.held_out: missing"),
-        ("{short} plays {instrument}", "{short} plays {tune}", "statements.train: placeholder {tune} is unknown in"),
+        ("{short} plays {instrument}", "{short} plays {tune}", "statements.train: placeholder {tune} is unknown"),
         ('genre = "biography"', "genre = biography", "Invalid value (at line 1, column 9)"),
     ],
 )  # fmt: skip
