@@ -6,6 +6,7 @@ import jax
 import pytest
 
 from regrad_jax.adaptation.parameters import init_meta
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.models.base import load_base
@@ -29,9 +30,10 @@ def folder(tmp_path_factory):
     base = load_base(str(folder / "base"), adapter().first_layer)
     meta = init_meta(adapter(), base.decoder.config, jax.random.key(0), alpha=1.0, temperature=0.2)
     checkpoint = Checkpoint(
-        adapter=adapter(), meta=jax.device_get(meta), weighting="relevance", prompts="plain",
+        inner=InnerProblem(adapter()), meta=jax.device_get(meta), prompts="plain",
         document_tokens=96, documents_per_question=3, base_model=str(folder / "base"),
-        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, training={}, metrics={},
+        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, encoder="minilm-l6",
+        codec="float32", training={}, metrics={},
     )  # fmt: skip
     save_checkpoint(folder / "checkpoint", checkpoint)
     almanac = generate(6, seed=3, split="train", kinds=("person",))

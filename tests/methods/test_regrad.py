@@ -14,6 +14,7 @@ from regrad_jax.methods.modes import MODES
 
 from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.parameters import init_meta
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint
 from regrad_jax.benchmarks import codecs as bench_codecs
@@ -51,9 +52,10 @@ def folder(tmp_path_factory):
     base = load_base(str(folder / "base"), config.first_layer)
     meta = init_meta(config, base.decoder.config, jax.random.key(0), alpha=50.0, temperature=0.2)
     checkpoint = Checkpoint(
-        adapter=config, meta=jax.device_get(meta), weighting="relevance", prompts="plain",
+        inner=InnerProblem(config), meta=jax.device_get(meta), prompts="plain",
         document_tokens=96, documents_per_question=3, base_model=str(folder / "base"),
-        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, training={}, metrics={},
+        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, encoder="minilm-l6",
+        codec="float32", training={}, metrics={},
     )  # fmt: skip
     save_checkpoint(folder / "checkpoint", checkpoint)
     return folder
@@ -688,7 +690,11 @@ def test_the_encoder_is_that_of_the_training(regrad, folder, minilm, tmp_path):
 
 
 def test_training_is_timed_with_one_inner_step_whatever_the_checkpoint_takes(regrad):
-    several = ReGrad(dataclasses.replace(regrad.checkpoint, inner_steps=2), regrad.base, regrad.embedder)
+    several = ReGrad(
+        dataclasses.replace(regrad.checkpoint, inner=dataclasses.replace(regrad.checkpoint.inner, steps=2)),
+        regrad.base,
+        regrad.embedder,
+    )
     facts = BENCHES["train"](several)
     assert min(facts[f"theta_{how}_s"] for how in ("learned", "zero", "zero_cached")) > 0
 
