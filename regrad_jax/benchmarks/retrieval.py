@@ -1,4 +1,4 @@
-"""Measures exact search against ScaNN, to choose `retrieval.index.SCANN_MIN_DOCUMENTS`."""
+"""Measures exact search against ScaNN, to choose `retrieval.scann.SCANN_MIN_DOCUMENTS`."""
 
 import time
 from collections.abc import Callable, Sequence

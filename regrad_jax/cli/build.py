@@ -52,7 +52,7 @@ def run(argv: list[str]) -> None:
         tensors=_TENSORS.value,
         batch_size=_BATCH_SIZE.value,
     )
-    index = regrad.index(bank)
+    index = regrad.retriever(bank)
     if built.refused:
         print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)
     if _JSON.value:

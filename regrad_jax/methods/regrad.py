@@ -36,8 +36,9 @@ from regrad_jax.methods.modes import MODES
 from regrad_jax.models.assets import ASSETS
 from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.progress import Progress, to_stderr
+from regrad_jax.retrieval.base import Retrieved, Retriever
+from regrad_jax.retrieval.dense import DenseRetriever
 from regrad_jax.retrieval.embedding import Embedder
-from regrad_jax.retrieval.index import Index, Kind, Source, open_index
 
 
 class Cited(NamedTuple):
@@ -66,13 +67,6 @@ class Answer(NamedTuple):
     timings_ms: Mapping[str, float]
 
 
-class Retrieved(NamedTuple):
-    """Documents found for Q questions, best first: positions in the bank and scores, (Q, K)."""
-
-    positions_QxK: np.ndarray
-    scores_QxK: np.ndarray
-
-
 class _LookedUp(NamedTuple):
     """Questions with all that answering them takes from the bank; fields as in `Answer`, one a question."""
 
@@ -92,7 +86,7 @@ class ReGrad:
         self.checkpoint = checkpoint
         self.base = base
         self.embedder = embedder
-        self._index: tuple[Bank, State, Kind, Index] | None = None
+        self._retriever: tuple[Bank, State, Retriever] | None = None
         self._held: tuple[Bank, State, Resident] | None = None
 
     @classmethod
@@ -342,14 +336,11 @@ class ReGrad:
 
     # ---- asking ----
 
-    def index(self, bank: Bank, kind: Kind = "auto") -> Index:
-        """Returns the search index of a bank's present version; `.reason` says which kind and why."""
-        if self._index is None or self._index[:3] != (bank, bank.state, kind):
-            keep = not bank.read_only
-            read_keys = functools.partial(_sound_keys, bank)
-            made = open_index(Source(bank.index_folder, bank.state, bank.positions, read_keys), kind, keep)
-            self._index = bank, bank.state, kind, made
-        return self._index[3]
+    def retriever(self, bank: Bank) -> Retriever:
+        """Returns the search in a bank's present version; `.reason` says which kind and why."""
+        if self._retriever is None or self._retriever[:2] != (bank, bank.state):
+            self._retriever = bank, bank.state, DenseRetriever(bank, self.embedder)
+        return self._retriever[2]
 
     def retrieve(self, questions: Sequence[str], bank: Bank, top_k: int) -> Retrieved:
         """Finds the documents nearest to each question, `min(top_k, len(bank))` of them.
@@ -361,7 +352,7 @@ class ReGrad:
             raise UserError(f"--top_k is {top_k}; it must be at least 1")
         if not len(bank):
             raise UserError(f"bank {bank.place} is empty; add documents with `regrad build`")
-        return Retrieved(*self.index(bank).search(self.embedder.embed(questions), top_k))
+        return self.retriever(bank).search([Question("", question, ()) for question in questions], top_k)
 
     def hold(self, bank: Bank) -> Resident:
         """Loads all of a bank's rows into device memory, cut over the local devices.
@@ -558,13 +549,3 @@ class ReGrad:
         wording = self.wording if MODES[mode].adapts else PROMPTS["chat"](self.base.tokenizer)
         shown = [record.text for record, _ in cited] if MODES[mode].shows else []
         return wording.question(question, shown)
-
-
-def _sound_keys(bank: Bank, positions_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    sound_M, keys_MxE = bank.keys(positions_N)
-    if lost := len(positions_N) - len(sound_M):
-        to_stderr(
-            f"warning: bank {bank.place}: {lost} of its retrieval keys are damaged and are passed over; see "
-            "`regrad bank verify`"
-        )
-    return sound_M, keys_MxE
