@@ -88,10 +88,11 @@ def encode_prompt(tokenizer: Any, pieces: Sequence[str]) -> list[int]:
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Returns the special tokens of a tokenizer, those that it names and those that it only lists."""
-    listed = {n: token.content for n, token in tokenizer.added_tokens_decoder.items() if token.special}
-    named = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
-    return listed | named
+    """Returns the special tokens of a tokenizer.
+
+    A tokenizer names a few of them, such as `eos_token`. It also lists them all, those with names included.
+    """
+    return {n: token.content for n, token in tokenizer.added_tokens_decoder.items() if token.special}
 
 
 @functools.lru_cache(maxsize=8)

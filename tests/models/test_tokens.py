@@ -1,5 +1,6 @@
 """Tokens: what a prompt's text may become, and how sequences are laid out."""
 
+import json
 import random
 
 import numpy as np
@@ -138,9 +139,17 @@ def test_markup_joined_with_text_is_text():
     assert type(Markup("<s>") + "x") is str
 
 
-def test_special_tokens_are_those_that_are_named_and_those_that_are_only_listed(tokenizers):
+def test_special_tokens_are_those_that_are_named_and_those_that_are_only_listed(tmp_path, tokenizers):
     names = set(special_tokens(tokenizers["llama3"]).values())
     assert {"<|begin_of_text|>", "<|eom_id|>", "<|eot_id|>"} <= names and len(names) == 6
+    tokenizer = mistral()
+    tokenizer.add_tokens([AddedToken("<turn>", special=False), AddedToken("<table>", special=False)])
+    assert "<turn>" not in special_tokens(tokenizer).values()
+    tokenizer.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | {"eos_token": "<turn>"}))
+    named = set(special_tokens(load_tokenizer(tmp_path)).values())
+    assert "<turn>" in named and "<table>" not in named
 
 
 def test_pad():

@@ -59,6 +59,15 @@ def test_an_empty_bank_gives_no_columns(tmp_path):
 
 
 @needs_scann
+def test_the_index_of_the_own_version_is_loaded_and_nothing_is_read_of_the_bank(tmp_path, monkeypatch):
+    source = FakeSource(100, tmp_path)
+    source.open(1, np.arange(100), "scann")
+    for name in ("positions", "keys", "texts"):
+        monkeypatch.setattr(source, name, None)
+    assert source.open(1, np.arange(100)).reason == "ScaNN: 100 documents, loaded"
+
+
+@needs_scann
 def test_an_index_is_kept_for_its_version_and_made_anew_when_asked_for(tmp_path):
     folder, everything = tmp_path / "index", np.arange(100)
     source = FakeSource(100, folder)
