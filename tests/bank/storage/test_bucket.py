@@ -23,7 +23,7 @@ from regrad_jax.bank.storage.place import UnreachableError
 from regrad_jax.bank.storage.shard import Shard
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
-from regrad_jax.retrieval.index import Index, Kind, Source, open_index
+from regrad_jax.retrieval.index import open_index
 from tests.bank.test_bank import E, P, _append, _arrays, _assert_holds, _ids, _manifest
 
 HERE = pathlib.Path(__file__).parent
@@ -438,17 +438,13 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
     assert dead.returncode == 1 and len(dead.stderr.splitlines()) == 1 and "cannot be reached" in dead.stderr
 
 
-def _open_index(bank: Bank, kind: Kind = "auto") -> Index:
-    return open_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind)
-
-
 def test_the_index_of_a_bucket_is_kept_on_this_machine(server, url, tmp_path, monkeypatch):
     monkeypatch.setenv("REGRAD_HOME", str(tmp_path))
     pytest.importorskip("scann")
     with Bank.create(url, _manifest()) as bank:
         _append(bank, _ids("a", 20))
-        assert _open_index(bank, "scann").kind == "scann"
-        assert _open_index(bank).reason.endswith("loaded")
+        assert open_index(bank, "scann").kind == "scann"
+        assert open_index(bank).reason.endswith("loaded")
         assert pathlib.Path(bank.index_folder).is_relative_to(tmp_path)
         assert not [key for key in _keys(url) if "index" in key]
     other = place_of(url).index_folder(_manifest().id)
