@@ -52,10 +52,10 @@ class Appended(NamedTuple):
     """A bank, and what appending to it took.
 
     Attributes:
-      path: the bank's folder.
-      plain: a file of as many bytes as the bank's packed rows.
-      seconds: of `Bank.append` for all documents.
-      facts: what is reported.
+        path: the bank's folder.
+        plain: a file of as many bytes as the bank's packed rows.
+        seconds: of `Bank.append` for all documents.
+        facts: what is reported.
     """
 
     path: pathlib.Path
@@ -75,17 +75,17 @@ def measure(
     """Measures banks of random rows.
 
     Args:
-      row_length: P, numbers in a row.
-      codec: how rows are packed.
-      documents: in the bank that is appended to and read, at least 3. The last 32 MiB of rows are
-        kept, so those of a small bank are found in memory.
-      many: documents in the larger of the two banks that are opened.
-      commit: documents that are appended at once.
-      progress: takes a line of text now and then.
+        row_length: P, numbers in a row.
+        codec: how rows are packed.
+        documents: in the bank that is appended to and read, at least 3. The last 32 MiB of rows are
+            kept, so those of a small bank are found in memory.
+        many: documents in the larger of the two banks that are opened.
+        commit: documents that are appended at once.
+        progress: takes a line of text now and then.
 
     Returns:
-      `read`, `append`, `add` and `open`, as the functions below say; `bytes_per_document` by part;
-      `machine`; and the arguments.
+        `read`, `append`, `add` and `open`, as the functions below say; `bytes_per_document` by part;
+        `machine`; and the arguments.
     """
     texts = _texts()
     with tempfile.TemporaryDirectory() as scratch:

@@ -12,7 +12,7 @@ from typing import Any
 from absl import flags
 
 from regrad_jax.bank.bank import Bank
-from regrad_jax.bank.reader import ROW_CACHE_BYTES
+from regrad_jax.bank.cache import ROW_CACHE_BYTES
 from regrad_jax.data.documents import Question
 from regrad_jax.data.questions import read_questions
 from regrad_jax.errors import UserError

@@ -20,12 +20,13 @@ from regrad_jax.adaptation.codecs import DEFAULT_CODEC
 from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Built, build
+from regrad_jax.bank.cache import ROW_CACHE_BYTES
 from regrad_jax.bank.manifest import Fingerprint, Manifest
-from regrad_jax.bank.reader import ROW_CACHE_BYTES, place_of
 from regrad_jax.bank.records import Record
-from regrad_jax.bank.storage.shards import State
+from regrad_jax.bank.storage.address import place_of
+from regrad_jax.bank.storage.history import State
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
-from regrad_jax.data.documents import Document, Passage, Question
+from regrad_jax.data.documents import Document, Passage, Question, join
 from regrad_jax.data.prompts import PROMPTS, PromptFamily, read_answer
 from regrad_jax.engine.devices import Replicas, replicate
 from regrad_jax.engine.resident import Resident
@@ -289,15 +290,11 @@ class ReGrad:
         for passage in old.passages():
             documents.setdefault(passage.document_id, []).append(passage)
         passages: list[Passage] = []
-        for document_id, pieces in documents.items():
+        for pieces in documents.values():
             if all(map(self.passage_encoder.fits, pieces)):
                 passages += pieces
                 continue
-            pieces.sort(key=lambda piece: int(piece.id.removeprefix(document_id).removeprefix("#") or 0))
-            text = "\n".join(piece.text for piece in pieces)
-            passages += self.passage_encoder.passages(
-                [Document(document_id, text, pieces[0].title, pieces[0].source)]
-            )
+            passages += self.passage_encoder.passages([join(pieces)])
         if not passages:
             raise UserError(f"bank {old.place} is empty; there is nothing to build again")
         manifest = old.manifest

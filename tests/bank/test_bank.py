@@ -21,7 +21,7 @@ from regrad_jax.bank.builder import Encoded, build
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import Entry, pack_record, text_digest
 from regrad_jax.bank.storage.database import document_keys, record_key
-from regrad_jax.bank.storage.place import UnreachableError
+from regrad_jax.bank.storage.errors import UnreachableError
 from regrad_jax.bank.storage.shard import Shard
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError

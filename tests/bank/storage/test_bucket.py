@@ -17,9 +17,9 @@ import pytest
 
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Encoded, build
-from regrad_jax.bank.reader import place_of
+from regrad_jax.bank.storage.address import place_of
 from regrad_jax.bank.storage import bucket, place
-from regrad_jax.bank.storage.place import UnreachableError
+from regrad_jax.bank.storage.errors import UnreachableError
 from regrad_jax.bank.storage.shard import Shard
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError

@@ -17,7 +17,7 @@ from regrad_jax.bank.builder import Encoded, build
 from regrad_jax.bank.manifest import Manifest
 from regrad_jax.bank.storage import folder, shard
 from regrad_jax.bank.storage.folder import FolderHome
-from regrad_jax.bank.storage.place import BusyError
+from regrad_jax.bank.storage.errors import BusyError
 from regrad_jax.data.documents import Passage
 from regrad_jax.errors import UserError
 from tests.bank.test_bank import FINGERPRINT, _append, _arrays, _assert_holds, _entry, _ids, _manifest
