@@ -1,7 +1,7 @@
-"""What a bank holds and what its gradients depend on; `manifest.json` at the top of the bank.
+"""The fixed facts of a bank: what its gradients depend on, and how they are stored.
 
-The manifest is written once, when the bank is created, and never changes: what grows lives in the
-database (`database.py`).
+They are written to `manifest.json` when the bank is created, and never change. What grows lives in the
+databases (`storage/database.py`).
 """
 
 import dataclasses

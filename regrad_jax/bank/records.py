@@ -1,7 +1,7 @@
-"""What the bank knows of a document besides its gradient, and how that is written.
+"""What the bank knows of a document besides its gradient, and how this record is stored.
 
-A record is JSON deflated with zlib, and behind it the CRC-32 of the deflated bytes (little-endian):
-smaller than the text it holds, and readable from any language.
+A stored record is JSON, deflated with zlib, followed by the CRC-32 of the deflated bytes (little-endian). It
+is smaller than the text that it holds, and any language can read it.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ class Entry:
     Attributes:
         id: unique in the bank; adding it again replaces the document.
         document_id: the document that this passage was cut from; equal to `id` when it is whole.
-        text: what the gradient was computed on.
+        text: the content that the gradient was computed on, the title in front.
         title: may be empty.
         source: where it came from (file, URL); may be empty.
         tokens: length of the text, in tokens of the base model.

@@ -14,6 +14,7 @@ from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.parameters import init_meta
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint
+from regrad_jax.bank.records import pack_record
 from regrad_jax.benchmarks import codecs as bench_codecs
 from regrad_jax.benchmarks.model import BENCHES
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
@@ -495,7 +496,8 @@ def test_documents_may_be_given_by_the_caller(regrad, bank, data):
 def _damage(bank: Bank, key: str) -> None:
     """Flips a bit of a stored value, wherever it lies on the disk."""
     position = int(key.split("/")[1 if key.startswith("records") else 2])
-    stored = bank._shards[0].values([position])[key]
+    is_row = key.startswith("rows")
+    stored = bank.read_packed([position]).tobytes() if is_row else pack_record(bank.records[position])
     [file] = [f for f in bank.place.path.rglob("*") if f.is_file() and stored in f.read_bytes()]
     data = bytearray(file.read_bytes())
     data[data.find(stored) + 11] ^= 4
