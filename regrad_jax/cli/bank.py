@@ -127,10 +127,11 @@ def _reindex(bank: Bank) -> dict:
 def _rebuild(bank: Bank) -> dict:
     if not _TO.value:
         raise UserError("name the new bank's folder with --to; the old bank stays as it is")
-    from regrad_jax.methods.regrad import ReGrad  # most actions need no model
+    from regrad_jax.api import ReGrad  # most actions need no model
+    from regrad_jax.library.banks import BuildOptions
 
     regrad = ReGrad.load(_CHECKPOINT.value)
-    new, built = regrad.rebuild(bank, _TO.value, codec=_CODEC.value)
+    new, built = regrad.rebuild(bank, _TO.value, BuildOptions(_CODEC.value))
     if built.refused:
         print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)
     return built._asdict() | {"documents": len(new), "bank": str(new.place), "codec": new.manifest.codec}

@@ -56,7 +56,7 @@ class Source(NamedTuple):
     """What an index is made of: the keys of one version of a bank.
 
     Attributes:
-      folder: where indexes of the bank are kept (`BankReader.index_folder`).
+      folder: where indexes of the bank are kept (`Bank.index_folder`).
       version: of the bank.
       list_positions: returns positions_N of that version, int64.
       read_keys: called with those whose keys the index needs.

@@ -6,6 +6,7 @@ import pytest
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint
 from regrad_jax.bank.storage import shard
+from regrad_jax.data.documents import Passage, join
 from regrad_jax.errors import UserError
 from tests.bank.banks import FINGERPRINT, append, arrays, assert_holds, entry, ids, manifest
 
@@ -61,6 +62,21 @@ def test_passages_come_back_as_they_were_given(tmp_path):
     assert [p.text for p in passages] == ["Tides: a table.", "A table of Tides: see there.", "."]
     assert {(p.document_id, p.title, p.source) for p in passages} == {("d", "Tides", "s")}
     assert [passages[0].content, passages[2].content] == [texts["a"], texts["c"]]
+
+
+def test_passages_of_foreign_names_are_joined_to_their_documents(tmp_path):
+    """What `append` accepts can be rebuilt: ids are the caller's business, and pieces keep their order."""
+    names = {"a#b": "a", "a": "a", "x#1#2": "x#1", "x#1#0": "x#1", "elsewhere": "y", "y#0": "y"}
+    with Bank.create(tmp_path / "bank", manifest()) as bank:
+        bank.append([entry(id, document_id=names[id]) for id in names], *arrays([*names]))
+    by_document: dict[str, list[Passage]] = {}
+    for passage in Bank.open(tmp_path / "bank").passages():
+        by_document.setdefault(passage.document_id, []).append(passage)
+    assert {id: join(pieces).text for id, pieces in by_document.items()} == {
+        "a": "Text of a#b.\nText of a.",
+        "x#1": "Text of x#1#0.\nText of x#1#2.",
+        "y": "Text of elsewhere.\nText of y#0.",
+    }
 
 
 def test_another_fingerprint_is_refused(tmp_path):

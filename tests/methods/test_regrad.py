@@ -9,6 +9,8 @@ import threading
 import jax
 import numpy as np
 import pytest
+from regrad_jax.methods.answering import Adaptation, Generated
+from regrad_jax.methods.modes import MODES
 
 from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.parameters import init_meta
@@ -28,8 +30,6 @@ from regrad_jax.evaluation.datasets import Dataset
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
 from regrad_jax.library.passages import PassageEncoder
-from regrad_jax.methods.answering import Adaptation, Generated
-from regrad_jax.methods.modes import MODES
 from regrad_jax.methods.regrad import ReGrad, Retrieved
 from regrad_jax.models.base import load_base
 from tests.tiny_models import adapter, write_model
