@@ -14,7 +14,7 @@ from absl import flags
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.api import ReGrad
 from regrad_jax.bank.bank import Bank
-from regrad_jax.bank.reader import ROW_CACHE_BYTES
+from regrad_jax.bank.cache import ROW_CACHE_BYTES
 from regrad_jax.cli.messages import as_flags
 from regrad_jax.data.documents import Question
 from regrad_jax.data.questions import read_questions

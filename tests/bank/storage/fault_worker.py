@@ -30,7 +30,7 @@ from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Encoded, build
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import text_digest
-from regrad_jax.data.documents import Passage
+from regrad_jax.data.documents import Document, Passage, passages_of
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval import index as retrieval
 from regrad_jax.retrieval.scann import load_scann
@@ -91,11 +91,8 @@ def encode(passages: Sequence[Passage]) -> Encoded:
 
 def cut(document: str, revision: int, parts: int) -> list[Passage]:
     """A document in one of its revisions, cut into so many passages."""
-    names = [f"{document}#{i}" for i in range(parts)] if parts > 1 else [document]
-    return [
-        Passage(name, document, f"{name} in revision {revision}." + " More." * revision, "Title", "corpus")
-        for name in names
-    ]
+    texts = [f"Part {i} of {document} in revision {revision}." + " More." * revision for i in range(parts)]
+    return passages_of(Document(document, " ".join(texts), "Title", "corpus"), texts)
 
 
 class Model:
