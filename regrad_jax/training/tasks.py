@@ -9,6 +9,7 @@ By the config's shares some questions are asked with what they retrieve in the p
 retrieve all of their group but their own document.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PromptFamily
 from regrad_jax.data.readers.squad import read_squad, split_articles
 from regrad_jax.errors import UserError
+from regrad_jax.models.tokens import encode, pad
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.config import SourceConfig
 
@@ -102,15 +104,15 @@ def tokenise(
     Raises:
         UserError: nothing is left, or prompts are to have a context and none fits.
     """
-    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+    to_tokens = functools.partial(encode, tokenizer)
     contents = {d.id: d.content for d in documents}
-    tokens = {name: encode(prompts.document(content)) for name, content in contents.items()}
+    tokens = {name: to_tokens(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
     place = {name: i for i, name in enumerate(kept)}
     tokenised, asked = [], []
     for question in questions:
-        prompt = encode(prompts.question(question, []))
-        answer = encode(prompts.answer(question.answers[0]))
+        prompt = to_tokens(prompts.question(question, []))
+        answer = to_tokens(prompts.answer(question.answers[0]))
         fits = len(answer) <= config.answer_tokens
         if fits and len(prompt) + len(answer) <= config.question_tokens and question.document_id in place:
             tokenised.append(TokenisedQuestion(prompt, answer, place[question.document_id]))
@@ -133,7 +135,7 @@ def tokenise(
         neighbours = gold[:, None]
 
     def context_prompt(question: int, shown: Sequence[int]) -> list[int]:
-        return encode(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
+        return to_tokens(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
 
     source = TaskSource(
         config, kept, [tokens[name] for name in kept], tokenised, by_document, keys, question_keys,
@@ -259,14 +261,6 @@ def assemble(source: TaskSource, drawn: Draw, document_tokens: int | None = None
         retrieved[row, slots] = True
         scores[row, slots] = source.keys_NxE[[pool[s] for s in slots]] @ source.question_keys_QxE[question]
     return TaskBatch(documents, questions, retrieved, scores)
-
-
-def pad(sequences: Sequence[Sequence[int]], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (int32 tokens padded with 0 to `length`, int32 true lengths)."""
-    out = np.zeros((len(sequences), length), np.int32)
-    for row, sequence in enumerate(sequences):
-        out[row, : len(sequence)] = sequence
-    return out, np.array([len(s) for s in sequences], np.int32)
 
 
 def source_of_step(stages, step: int, rng: np.random.Generator) -> str:

@@ -10,7 +10,6 @@ and uses nothing of it, and it counts its threads before each fork.
 """
 
 import hashlib
-import importlib
 import itertools
 import json
 import os
@@ -34,6 +33,7 @@ from regrad_jax.bank.records import text_digest
 from regrad_jax.data.documents import Document, Passage, passages_of
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval import index as retrieval
+from regrad_jax.retrieval.scann import load_scann
 
 P, E = 200, 8  # numbers in a row and in a key
 DOCUMENTS = 12  # that a writer knows of, each in up to four passages
@@ -43,7 +43,7 @@ _READ_AT_ONCE = 32
 _PATIENCE = 900  # seconds that a task may take
 
 try:
-    importlib.import_module("scann")  # here, before any fork
+    load_scann()  # imported here, before any fork
     HAS_SCANN = True
 except ImportError:
     HAS_SCANN = False
@@ -194,9 +194,7 @@ def build_aloud(bank: Bank, passages: Sequence[Passage], announce: Announce) -> 
 def open_index(bank: Bank) -> retrieval.Index:
     """The bank's index, of the kind that is kept on the disk where it can be."""
     kind: retrieval.Kind = "scann" if HAS_SCANN and len(bank) >= SCANN_DOCUMENTS else "exact"
-    return retrieval.open_index(
-        retrieval.Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind
-    )
+    return retrieval.open_index(bank, kind)
 
 
 def check_whole(bank: Bank, positions: Sequence[int]) -> None:

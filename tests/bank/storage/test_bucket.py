@@ -25,7 +25,7 @@ from regrad_jax.bank.storage.objects import Objects
 from regrad_jax.bank.storage.shard import Shard
 from regrad_jax.bank.storage.view import View
 from regrad_jax.errors import UserError
-from regrad_jax.retrieval.index import Index, Kind, Source, open_index
+from regrad_jax.retrieval.index import open_index
 from tests.bank.banks import WIDTHS, E, P, append, assert_holds, encode, ids, manifest, passages
 
 HERE = pathlib.Path(__file__).parent
@@ -445,17 +445,13 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
     assert dead.returncode == 1 and len(dead.stderr.splitlines()) == 1 and "cannot be reached" in dead.stderr
 
 
-def _open_index(bank: Bank, kind: Kind = "auto") -> Index:
-    return open_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind)
-
-
 def test_the_index_of_a_bucket_is_kept_on_this_machine(server, url, tmp_path, monkeypatch):
     monkeypatch.setenv("REGRAD_HOME", str(tmp_path))
     pytest.importorskip("scann")
     with Bank.create(url, manifest()) as bank:
         append(bank, ids("a", 20))
-        assert _open_index(bank, "scann").kind == "scann"
-        assert _open_index(bank).reason.endswith("loaded")
+        assert open_index(bank, "scann").kind == "scann"
+        assert open_index(bank).reason.endswith("loaded")
         assert pathlib.Path(bank.index_folder).is_relative_to(tmp_path)
         assert not [key for key in _keys(url) if "index" in key]
     other = place_of(url).index_folder(manifest().id)
