@@ -74,3 +74,15 @@ def test_documents_are_named_by_id_or_else_by_position(tmp_path):
     assert contents.names([]) == ""
     assert 1 in contents and 7 not in contents
     assert contents.position_of == {"a0": 0, "a1": 1}
+
+
+def test_a_change_is_taken_in_only_by_records_of_the_state_before_it(tmp_path):
+    with Bank.create(tmp_path / "bank", manifest()) as bank:
+        append(bank, ids("a", 2))
+    contents = _contents(tmp_path / "bank")
+    contents.change((1,), [0], [])  # no records are in memory yet
+    assert list(contents.records) == [0, 1]
+    contents.change((7,), [0], [])
+    assert list(contents.records) == [0, 1]
+    contents.change((1,), [0], [])
+    assert list(contents.records) == [1] and contents.position_of == {"a1": 1}

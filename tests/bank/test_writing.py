@@ -13,7 +13,7 @@ import pytest
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.records import pack_record, text_digest
 from regrad_jax.errors import UserError
-from regrad_jax.retrieval.index import Source, open_index
+from regrad_jax.retrieval.index import open_index
 from tests.bank.banks import (
     FINGERPRINT,
     E,
@@ -328,7 +328,7 @@ def test_compact_removes_the_index_with_the_keys_of_what_was_deleted(tmp_path):
     pytest.importorskip("scann")
     with Bank.create(path, manifest()) as bank:
         append(bank, names)
-        open_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys), "scann")
+        open_index(bank, "scann")
         bank.delete(["a7"])
         secret = arrays(["a7"])[1].tobytes()
         assert any(secret in f.read_bytes() for f in (path / "index").rglob("*") if f.is_file())

@@ -8,7 +8,8 @@ import pytest
 from regrad_jax.api import ReGrad
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint
-from regrad_jax.data.documents import Document
+from regrad_jax.bank.records import Entry
+from regrad_jax.data.documents import Document, Passage, join
 from regrad_jax.errors import UserError
 from regrad_jax.library import banks
 from regrad_jax.library.banks import BuildOptions
@@ -173,3 +174,28 @@ def test_rebuild_cuts_again_what_a_shorter_checkpoint_cannot_hold(regrad, people
 def test_a_text_that_looks_titled_is_rebuilt_as_it_was(regrad, tmp_path):
     bank, _ = regrad.build([Document("a", ": so it began")], tmp_path / "b", progress=SILENT)
     assert [passage.text for passage in bank.passages()] == [": so it began"]
+
+
+def test_passages_of_foreign_names_are_rebuilt(regrad, tmp_path):
+    """`append` accepts any id. Pieces that are too long are joined in their order, and cut anew."""
+    names = {"a#b": "a", "a#a": "a", "x#1#2": "x#1", "x#1#0": "x#1", "elsewhere": "y", "short": "z"}
+    piece = lambda id: f"Word {id}." + " More." * (0 if id == "short" else 30)
+    with regrad.create(tmp_path / "old") as old:
+        entries = [
+            Entry(id=id, document_id=names[id], text=f"T: {piece(id)}", title="T", tokens=9, inner_loss=1.0)
+            for id in names
+        ]
+        width = old.manifest.key_width
+        old.append(entries, np.zeros((len(names), old.manifest.row_length)), np.eye(len(names), width))
+    new, _ = with_checkpoint(regrad, document_tokens=40).rebuild(old, tmp_path / "new", progress=SILENT)
+    by_document: dict[str, list[Passage]] = {}
+    for passage in new.passages():
+        by_document.setdefault(passage.document_id, []).append(passage)
+    assert {id: join(pieces).text.split() for id, pieces in by_document.items()} == {
+        "a": f"{piece('a#b')} {piece('a#a')}".split(),
+        "x#1": f"{piece('x#1#0')} {piece('x#1#2')}".split(),
+        "y": piece("elsewhere").split(),
+        "z": piece("short").split(),
+    }
+    assert all(len(pieces) > 1 for id, pieces in by_document.items() if id != "z")
+    assert [passage.id for passage in by_document["z"]] == ["short"]

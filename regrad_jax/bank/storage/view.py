@@ -19,7 +19,6 @@ from regrad_jax.bank.storage.errors import (
     DamagedError,
     UnreachableError,
     brief,
-    reading,
     require_answer,
 )
 from regrad_jax.bank.storage.history import Head
@@ -75,8 +74,7 @@ class View:
         """
         self._home = home
         try:
-            with reading(home):
-                self._database, release = home.hold()
+            self._database, release = home.hold()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DamagedError(brief(error)) from error
         self._release = weakref.finalize(self, release)
