@@ -54,6 +54,9 @@ _RESIDENT = flags.DEFINE_bool(
 _CACHE_MIB = flags.DEFINE_float(
     "cache_mib", ROW_CACHE_BYTES / 2**20, "MiB of rows that may stay in memory; inf sets no limit", 0.0
 )
+_FREE_TEXT = flags.DEFINE_bool(
+    "free_text", False, "read a choice in what the model writes, instead of taking the most likely one"
+)
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
 _AT_ONCE = 64  # questions of a file whose rows are in memory together
@@ -105,6 +108,7 @@ def _options() -> Options:
         weighting=_WEIGHTING.value,
         retriever=_RETRIEVER.value,
         max_new_tokens=_MAX_NEW_TOKENS.value,
+        free_text=_FREE_TEXT.value,
     )
 
 

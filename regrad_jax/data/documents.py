@@ -10,8 +10,20 @@ from regrad_jax.errors import UserError
 _LETTERS = string.ascii_uppercase
 
 
+class _Titled:
+    """What a document and a passage have in common."""
+
+    title: str
+    text: str
+
+    @property
+    def content(self) -> str:
+        """What is embedded and what the model reads: the title, if there is one, and the text."""
+        return _content(self.title, self.text)
+
+
 @dataclasses.dataclass(frozen=True)
-class Document:
+class Document(_Titled):
     """A text as its owner knows it; ids are unique within a corpus."""
 
     id: str
@@ -19,13 +31,9 @@ class Document:
     title: str = ""
     source: str = ""
 
-    @property
-    def content(self) -> str:
-        return _content(self.title, self.text)
-
 
 @dataclasses.dataclass(frozen=True)
-class Passage:
+class Passage(_Titled):
     """A piece of a document that fits the model; the unit of gradients and of retrieval.
 
     `passages_of` makes the passages of a document, and `join` makes the document of its passages.
@@ -43,10 +51,6 @@ class Passage:
     text: str
     title: str = ""
     source: str = ""
-
-    @property
-    def content(self) -> str:
-        return _content(self.title, self.text)
 
     @classmethod
     def from_content(

@@ -14,7 +14,7 @@ from regrad_jax.bank.manifest import Manifest
 from regrad_jax.bank.storage.address import place_of
 from regrad_jax.data.documents import Document, Passage, join
 from regrad_jax.errors import UserError
-from regrad_jax.library.passages import encode_passages, fits, make_passages
+from regrad_jax.library.passages import encode_passages, fits, make_passages, require_distinct
 from regrad_jax.library.runtime import Runtime
 from regrad_jax.progress import Progress, to_stderr
 
@@ -181,6 +181,7 @@ def _fitting_passages(runtime: Runtime, old: Bank) -> list[Passage]:
             passages += pieces
             continue
         passages += make_passages(runtime, [join(pieces)])
+    require_distinct(passages)
     return passages
 
 

@@ -12,6 +12,7 @@ from regrad_jax.engine.requests import Completions
 from regrad_jax.errors import UserError
 from regrad_jax.library.runtime import Runtime
 from regrad_jax.methods.base import Setup
+from regrad_jax.methods.lookup import Lookup
 from regrad_jax.methods.options import Options
 from regrad_jax.methods.table import METHODS, make_method
 from tests.tiny_regrad import SILENT
@@ -124,6 +125,28 @@ def test_a_checkpoint_is_asked_in_the_words_of_its_family(name, regrad, people, 
     }
     choice = Question("c", "Which?", ("B",), question.document_id, choices=("red", "blue"))
     engine.says = "b. blue"
-    [answer] = other.ask([choice], bank, Options(top_k=1))
+    [answer] = other.ask([choice], bank, Options(top_k=1, free_text=True))
     assert (answer.question, answer.answer) == ("Which?", "B")
     assert engine.prompts[-1] == family.question(choice, []) and "B. blue" in engine.prompts[-1]
+
+
+@pytest.mark.parametrize("mode", METHODS)
+def test_a_choice_is_the_label_that_the_model_is_the_most_likely_to_write(mode, regrad, people_bank):
+    """Compared with the losses of each label's whole continuation."""
+    questions = [
+        Question("v", "Is it lit?", ("yes",), choices=("No", "yes")),
+        Question("l", "Which colour?", ("B",), choices=("red", "blue", "a dark shade of green")),
+    ]
+    setup = Setup(regrad.runtime, Options(mode, top_k=2), Lookup(regrad.runtime, people_bank))
+    method = make_method(setup)
+    answers = [answer.answer for answer in method.answer(questions)]
+    for question, request, answer in zip(questions, method.draft(questions).requests, answers, strict=True):
+        continuations = [regrad.runtime.tokens(method.wording.answer(label)) for label in question.labels]
+        losses = [regrad.runtime.engine.losses([request], [c])[0] * len(c) for c in continuations]
+        assert answer == list(question.labels)[int(np.argmin(losses))]
+    free = method_with(setup, free_text=True).answer(questions)
+    assert not {a.answer for a in free} <= {"yes", "no", "A", "B", "C"}  # what a random model writes
+
+
+def method_with(setup: Setup, **options):
+    return make_method(dataclasses.replace(setup, options=dataclasses.replace(setup.options, **options)))
