@@ -23,6 +23,6 @@ def get_sweep() -> dict[str, dict[str, object]]:
     }
     names = [kind.name for kind in KINDS]  # by theme, so that every so many are of different ones
     return {
-        f"{len(kinds)}kinds": alike | {"sources.almanac.kinds": tuple(kinds)}
+        f"{len(kinds)}kinds": alike | {"sources.almanac.dataset.kinds": tuple(kinds)}
         for kinds in (names[::every] for every in (55, 8, 1))
     }

@@ -14,9 +14,9 @@ from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.adaptation.parameters import step_sizes
 from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Question
-from regrad_jax.evaluation import datasets
 from regrad_jax.evaluation.harness import evaluate
 from regrad_jax.evaluation.knowledge import gold_losses
+from regrad_jax.evaluation.question_sets import Part, read_parts
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.plotting import pyplot
 from regrad_jax.progress import Progress, to_stderr
@@ -49,7 +49,8 @@ def measure(
       `answer_loss`, nats per answer token with the right document's gradient, which tells codecs apart
       that answer alike (None where no such document is a single passage); `exact_match` and `f1`, percent.
     """
-    data = datasets.invented(entities, questions)
+    almanac = Part("almanac", {"entities": entities}, sample=questions)
+    data = read_parts({"almanac": almanac, "fieldnotes": Part("fieldnotes")})
     with tempfile.TemporaryDirectory() as scratch:
         plain, _ = regrad.build(
             data.documents, path or pathlib.Path(scratch, "plain"), codec="float32", progress=progress

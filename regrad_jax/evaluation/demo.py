@@ -9,9 +9,10 @@ from regrad_jax.bank.bank import Bank
 from regrad_jax.data.corpus import read_corpus
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import RunError
-from regrad_jax.evaluation import datasets, report
+from regrad_jax.evaluation import report
 from regrad_jax.evaluation.harness import Result, evaluate
 from regrad_jax.evaluation.metrics import exact_match
+from regrad_jax.evaluation.question_sets import Part, read_parts
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import Progress
 
@@ -34,7 +35,8 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
             report is written all the same.
     """
     before = regrad.answerer.weights_digest()
-    data = datasets.invented(_ENTITIES, _QUESTIONS)
+    almanac = Part("almanac", {"entities": _ENTITIES}, sample=_QUESTIONS)
+    data = read_parts({"almanac": almanac, "fieldnotes": Part("fieldnotes", sample=_QUESTIONS)})
     workdir.mkdir(parents=True, exist_ok=True)
     corpus = workdir / "corpus.jsonl"
     lines = [
@@ -45,7 +47,7 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
     say(f"building a bank from {corpus}: {len(lines)} documents about things that do not exist")
     bank, _ = regrad.build(read_corpus(corpus), workdir / "bank", progress=say)
     results: list[Result] = []
-    asked = {label: datasets.spread(questions, _QUESTIONS) for label, questions in data.questions.items()}
+    asked = data.questions
     for label, questions in asked.items():
         results += evaluate(regrad, bank, label, questions, _SETTINGS, say)
     removal = _remove_one(regrad, bank, results, asked)

@@ -14,8 +14,8 @@ from regrad_jax.adaptation.parameters import MetaParams
 from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.builder import Encoded
 from regrad_jax.checkpoint import Checkpoint
-from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.passages import cut_passages
 from regrad_jax.data.prompts import PromptFamily
 from regrad_jax.engine.devices import Replicas, shard, spread, unshard
 from regrad_jax.errors import UserError

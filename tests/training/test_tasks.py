@@ -330,7 +330,7 @@ def test_stages_follow_each_other_with_their_shares():
     assert [name(step) for step in range(3)] == ["a"] * 3
     drawn = [name(step) for step in range(3, 203)]
     assert 0.65 < np.mean([n == "b" for n in drawn]) < 0.85
-    with pytest.raises(ValueError, match="behind the last stage"):
+    with pytest.raises(ValueError, match="after the last stage"):
         name(203)
 
 
