@@ -138,8 +138,8 @@ def _default() -> ml_collections.ConfigDict:
                     "gold_absent": 0.0,  # share of questions without their own document
                 },
                 "squad": {
-                    # `path`, and how it is split: `train_articles`, the first, and `validation_articles` after
-                    # them, as numbers or as shares
+                    # `path`, and its split: the first `train_articles`, and the `validation_articles`
+                    # after them, as numbers or as shares
                     "dataset": complete(
                         {"kind": "squad", "path": "../shared/data/squadshifts_new_wiki.json"}
                     ),

@@ -110,9 +110,7 @@ def tokenise(
     tokens = {name: encode(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
     tokenised, asked, left_out = _fitting_questions(questions, kept, config, prompts, encode)
-    left_out[f"documents longer than {config.document_tokens} tokens or shorter than 2"] = len(tokens) - len(
-        kept
-    )
+    left_out |= {f"documents of more than {config.document_tokens} tokens": len(tokens) - len(kept)}
     if len(kept) < documents_per_question or not tokenised:
         raise UserError(
             f"source {config.kind}: too little fits the lengths of the config: "
@@ -156,8 +154,8 @@ def _fitting_questions(
 ) -> tuple[list[TokenisedQuestion], list[Question], dict[str, int]]:
     """Returns the questions that fit, in tokens and as they are, and how many do not, by the reason."""
     place = {name: i for i, name in enumerate(kept)}
-    too_long_answer = f"questions with an answer longer than {config.answer_tokens} tokens"
-    too_long = f"questions longer than {config.question_tokens} tokens with their answer"
+    too_long_answer = f"questions with an answer of more than {config.answer_tokens} tokens"
+    too_long = f"questions of more than {config.question_tokens} tokens with their answer"
     no_document = "questions whose document is left out or missing"
     left_out = dict.fromkeys((too_long_answer, too_long, no_document), 0)
     tokenised, asked = [], []
