@@ -20,12 +20,13 @@ from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PROMPTS
+from regrad_jax.data.readers import fieldnotes
 from regrad_jax.data.readers.fieldnotes import load_fieldnotes
 from regrad_jax.errors import RunError, UserError
-from regrad_jax.evaluation import datasets, demo, knowledge, report
-from regrad_jax.evaluation.datasets import Dataset
+from regrad_jax.evaluation import demo, knowledge, report
 from regrad_jax.evaluation.harness import SETTINGS, evaluate
 from regrad_jax.evaluation.knowledge import gold_losses, knowledge_gap
+from regrad_jax.evaluation.question_sets import QuestionSets
 from regrad_jax.library.passages import PassageEncoder
 from regrad_jax.methods.answering import Adaptation, Generated
 from regrad_jax.methods.modes import MODES
@@ -37,9 +38,9 @@ SILENT = lambda line: None
 
 
 @pytest.fixture(scope="module")
-def data() -> Dataset:
+def data() -> QuestionSets:
     almanac = generate(12, seed=3, split="train", kinds=("person",))
-    return Dataset(almanac.documents, {"people": almanac.questions[:11]})
+    return QuestionSets(almanac.documents, {"people": almanac.questions[:11]}, {"people": "short_answer"})
 
 
 @pytest.fixture(scope="module")
@@ -712,7 +713,7 @@ def test_a_new_bank_is_packed_as_its_checkpoint_was_trained_for(training, codec,
 
 def test_codecs_are_measured_on_one_set_of_gradients(regrad, tmp_path, monkeypatch):
     notes, asked = load_fieldnotes()
-    monkeypatch.setattr(datasets, "load_fieldnotes", lambda: (notes[:2], asked[:2]))
+    monkeypatch.setattr(fieldnotes, "load_fieldnotes", lambda: (notes[:2], asked[:2]))
     codecs = ("float32", "float16", "int8", "int4", "int2")
     measured = bench_codecs.measure(regrad, codecs, entities=3, questions=2, progress=SILENT)
     assert {facts["answer_loss"] for facts in measured} == {None}  # every document is cut in several
