@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,16 @@ def test_a_title_without_latin_letters_still_gives_an_id(tmp_path: Path) -> None
     content = two_articles()
     content["data"][1]["title"] = "数学"
     assert read_squad(written(tmp_path, content))[1].documents[0].id == "001-000"
+
+
+@pytest.mark.parametrize("title", ["a" + "\u0315\u0300" * 200_000, "%41" * 200_000, "_%" * 200_000 + "a"])
+def test_time_is_linear_in_the_length_of_a_title(tmp_path: Path, title: str) -> None:
+    content = two_articles()
+    content["data"][1]["title"] = title
+    started = time.process_time()
+    _, article = read_squad(written(tmp_path, content))
+    assert time.process_time() - started < 20  # seconds at most; one that is quadratic needs minutes
+    assert article.documents[0].id.strip("a") == "-001-000"
 
 
 def test_impossible_questions_are_left_out(tmp_path: Path) -> None:
