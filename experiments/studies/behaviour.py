@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from regrad_jax.adaptation.codecs import CODECS
+from regrad_jax.api import ReGrad
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.readers.fieldnotes import load_fieldnotes
-from regrad_jax.methods.modes import MODES
-from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.library.passages import encode_passages, make_passages
+from regrad_jax.methods.options import Options
+from regrad_jax.methods.table import METHODS
 
 _DOCUMENTS, _QUESTIONS = 10, 40
 _ENTRIES, _STEPS = 1000, 10
@@ -37,8 +39,8 @@ def almanac_digest(split: str) -> str:
 def row_digests(regrad: ReGrad) -> dict[str, str]:
     """Returns the sha256 of the packed rows of three documents by codec, and of their keys."""
     documents, _ = load_fieldnotes()
-    passages = regrad.passage_encoder.passages(documents[:3])
-    encoded = regrad.passage_encoder.encode(passages, 3, regrad.checkpoint.layout)
+    passages = make_passages(regrad.runtime, documents[:3])
+    encoded = encode_passages(regrad.runtime, passages, 3, regrad.checkpoint.layout)
     packed = {name: np.asarray(codec.encode(encoded.rows_NxP)) for name, codec in CODECS.items()}
     arrays = packed | {"keys": encoded.keys_NxE, "losses": encoded.losses_N}
     return {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
@@ -51,9 +53,9 @@ def answers(regrad: ReGrad, folder: pathlib.Path) -> dict[str, list[Any]]:
     return {
         mode: [
             [answer.answer, [[cited.id, f"{cited.score:.4f}"] for cited in answer.documents]]
-            for answer in regrad.ask(questions[:_QUESTIONS], bank, mode=mode, top_k=2)
+            for answer in regrad.ask(questions[:_QUESTIONS], bank, Options(mode, top_k=2))
         ]
-        for mode in MODES
+        for mode in METHODS
     }
 
 

@@ -12,12 +12,12 @@ import pathlib
 import sys
 import tempfile
 
+from regrad_jax.api import ReGrad
 from regrad_jax.data.readers.fieldnotes import load_fieldnotes
-from regrad_jax.evaluation.harness import evaluate
+from regrad_jax.evaluation.harness import QuestionSet, evaluate
 from regrad_jax.evaluation.knowledge import knowledge_gap
-from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.methods.base import Setup
 from regrad_jax.plotting import pyplot
-from regrad_jax.progress import to_stderr
 
 _SETTING = "ReGrad k=1"
 
@@ -46,9 +46,9 @@ def _measured(release: pathlib.Path) -> dict:
     regrad = ReGrad.load(release)
     documents, questions = load_fieldnotes()
     with tempfile.TemporaryDirectory() as scratch:
-        bank, _ = regrad.build(documents, pathlib.Path(scratch) / "bank", progress=to_stderr)
-        (result,) = evaluate(regrad, bank, "fieldnotes", questions, (_SETTING,), to_stderr)
-        gap = knowledge_gap(regrad, bank, questions)
+        setup = Setup(regrad.runtime, folder=pathlib.Path(scratch) / "bank")
+        [result] = evaluate(setup, documents, {"fieldnotes": QuestionSet(questions)}, (_SETTING,))
+        gap = knowledge_gap(regrad.runtime, regrad.open(setup.folder), questions)
     if gap is None:
         sys.exit(f"{release}: cuts every fieldnote in two; train with sources.almanac.document_tokens=192")
     score = result.score

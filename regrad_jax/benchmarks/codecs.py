@@ -12,12 +12,18 @@ import numpy as np
 
 from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.adaptation.parameters import step_sizes
+from regrad_jax.api import ReGrad
 from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Question
-from regrad_jax.evaluation.harness import evaluate
+from regrad_jax.evaluation.harness import QuestionSet
+from regrad_jax.evaluation.harness import measure as measure_method
 from regrad_jax.evaluation.knowledge import gold_losses
 from regrad_jax.evaluation.question_sets import Part, read_parts
-from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.evaluation.settings import SETTINGS
+from regrad_jax.library.banks import BuildOptions
+from regrad_jax.methods.base import Setup
+from regrad_jax.methods.lookup import Lookup
+from regrad_jax.methods.table import make_method
 from regrad_jax.plotting import pyplot
 from regrad_jax.progress import Progress, to_stderr
 
@@ -53,9 +59,12 @@ def measure(
     data = read_parts({"almanac": almanac, "fieldnotes": Part("fieldnotes")})
     with tempfile.TemporaryDirectory() as scratch:
         plain, _ = regrad.build(
-            data.documents, path or pathlib.Path(scratch, "plain"), codec="float32", progress=progress
+            data.documents,
+            path or pathlib.Path(scratch, "plain"),
+            BuildOptions(codec="float32"),
+            progress,
         )
-        asked = data.questions["almanac"]
+        asked = data.question_sets["almanac"].questions
         return [
             _measure_one(regrad, plain, pathlib.Path(scratch, codec), codec, asked, progress)
             for codec in codecs
@@ -73,8 +82,9 @@ def _measure_one(
         wanted = _update(regrad, plain, position)
         got = _update(regrad, bank, places[record.id])
         errors.append(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
-    [result] = evaluate(regrad, bank, codec, asked, [_SETTING], progress)
-    losses = gold_losses(regrad, bank, asked)
+    setup = Setup(regrad.runtime, SETTINGS[_SETTING].options, Lookup(regrad.runtime, bank), progress=progress)
+    result = measure_method(make_method(setup), codec, _SETTING, QuestionSet(asked))
+    losses = gold_losses(regrad.runtime, bank, asked)
     length = bank.manifest.row_length
     return {
         "codec": codec,
@@ -89,7 +99,7 @@ def _measure_one(
 
 def _update(regrad: ReGrad, bank: Bank, position: int) -> np.ndarray:
     """Returns alpha . g of a stored document, flat: what a step of weight one applies."""
-    grads = regrad.layout(bank).unflatten(bank.read_rows([position])[0])
+    grads = regrad.runtime.layout(bank).unflatten(bank.read_rows([position])[0])
     scaled = jax.tree.map(lambda alpha, g: alpha * g, step_sizes(regrad.checkpoint.meta), grads)
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(scaled)])
 

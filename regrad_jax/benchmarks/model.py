@@ -16,16 +16,18 @@ from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.adaptation.inner import Documents, InnerProblem, document_gradients, gradient_factors
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
 from regrad_jax.adaptation.parameters import MetaParams
-from regrad_jax.engine.devices import stack
+from regrad_jax.api import ReGrad
+from regrad_jax.engine import devices
+from regrad_jax.engine.requests import Places, Request, RowFormat, Update
+from regrad_jax.engine.resident import ResidentRows
 from regrad_jax.errors import UserError
+from regrad_jax.library.banks import trained_codec
 from regrad_jax.library.plan import token_flops
-from regrad_jax.methods.answering import Adaptation
-from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.models.base import locate
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 _REPEATS = 5
-_HELD = 1_000  # rows in device memory, on each device
+_RESIDENT = 1_000  # rows in device memory, on each device
 _DOCUMENTS, _DOCUMENT_TOKENS = 8, 128
 _TRAIN_DOCUMENTS, _QUESTIONS, _QUESTION_TOKENS, _ANSWER_TOKENS = 9, 27, 32, 10
 
@@ -34,7 +36,7 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
     """Per-document gradients of a batch against the floor: operations over the measured matmul rate."""
     rng = np.random.default_rng(0)
     documents = _documents(regrad, rng, _DOCUMENTS)
-    decoder = jax.device_put(regrad.base.decoder)
+    decoder = jax.device_put(regrad.runtime.base.decoder)
     inner, meta = regrad.checkpoint.inner, regrad.checkpoint.meta
     vmapped = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, inner, meta, docs))
     facts: dict[str, Any] = {"documents": _DOCUMENTS, "tokens": _DOCUMENT_TOKENS}
@@ -49,33 +51,31 @@ def encode(regrad: ReGrad) -> dict[str, Any]:
 def query(regrad: ReGrad) -> dict[str, Any]:
     """Adapting one question from three rows in host or device memory, against recomputing their gradients."""
     rng = np.random.default_rng(0)
-    layout, devices = regrad.checkpoint.layout, jax.local_device_count()
-    codec = regrad.codec()
+    layout, codec, engine = regrad.checkpoint.layout, trained_codec(regrad.runtime), regrad.runtime.engine
     some = CODECS[codec].encode(jnp.asarray(1e-6 * rng.normal(size=(8, layout.size)), jnp.float32))
-    packed = np.resize(np.asarray(some), (_HELD, some.shape[1]))
-    scores, sound = np.ones((devices, 3), np.float32), np.ones((devices, 3), bool)
-    places = np.arange(3 * devices).reshape(devices, 3)
-    adaptation = Adaptation(packed, places, scores, sound, layout, codec, 1.0, regrad.checkpoint.weighting)
-    adapt = _seconds(lambda: regrad.answerer.adapt(adaptation))
-    there = stack([jax.device_put(packed[None], device) for device in jax.local_devices()])
-    held = _seconds(lambda: regrad.answerer.adapt(adaptation._replace(packed=there)))
+    packed = np.resize(np.asarray(some), (_RESIDENT * devices.count(), some.shape[1]))
+    rows = ResidentRows.load(len(packed), packed.shape[1], lambda part: packed[part])
+    places_K, weights_K = np.arange(3, dtype=np.int32), np.full(3, 1 / 3, np.float32)
+    request = lambda rows: Request([0], Update(rows, weights_K, RowFormat(codec, layout)))
+    adapt = _seconds(lambda: engine.adapt([request(packed[places_K])] * devices.count()))
+    resident = _seconds(lambda: engine.adapt([request(Places(rows, places_K))] * devices.count()))
     documents = _documents(regrad, rng, 3)
-    decoder, inner = jax.device_put(regrad.base.decoder), regrad.checkpoint.inner
+    decoder, inner = jax.device_put(regrad.runtime.base.decoder), regrad.checkpoint.inner
     gradients = jax.jit(lambda decoder, meta, docs: document_gradients(decoder, inner, meta, docs)[0])
     again = _seconds(lambda: gradients(decoder, regrad.checkpoint.meta, documents))
     return {
         "codec": codec,
         "adapt_ms": 1e3 * adapt,
-        "adapt_resident_ms": 1e3 * held,
+        "adapt_resident_ms": 1e3 * resident,
         "recompute_ms": 1e3 * again,
         "times_faster": again / adapt,
-        "times_faster_resident": again / held,
+        "times_faster_resident": again / resident,
     }
 
 
 def train(regrad: ReGrad) -> dict[str, Any]:
     """One meta-gradient of one inner step: theta learned, theta at zero, and at zero with factors at hand."""
-    decoder = jax.device_put(regrad.base.decoder)
+    decoder = jax.device_put(regrad.runtime.base.decoder)
     meta = jax.tree.map(jnp.asarray, regrad.checkpoint.meta)
     meta = meta._replace(theta=jax.tree.map(jnp.zeros_like, meta.theta))
     batch = _task_batch(regrad)
@@ -116,7 +116,7 @@ def torch(regrad: ReGrad) -> dict[str, Any]:
 
     checkpoint, batch = regrad.checkpoint, _task_batch(regrad)
     inner, gradient = _one_step(regrad), _meta_gradient(regrad)
-    decoder = jax.device_put(regrad.base.decoder)
+    decoder = jax.device_put(regrad.runtime.base.decoder)
     factors_of = _factors(regrad)
     # The fused attention kernels of PyTorch have no second derivative.
     model = AutoModelForCausalLM.from_pretrained(locate(checkpoint.base_model), attn_implementation="eager")
@@ -183,7 +183,7 @@ def _factors(regrad: ReGrad) -> Callable:
 def _task_batch(regrad: ReGrad) -> TaskBatch:
     """Three groups of documents; every question uses the documents of its group."""
     rng = np.random.default_rng(0)
-    vocabulary = regrad.base.decoder.config.vocab_size
+    vocabulary = regrad.runtime.base.decoder.config.vocab_size
     documents = _documents(regrad, rng, _TRAIN_DOCUMENTS)
     lengths = np.full(_QUESTIONS, _QUESTION_TOKENS - _ANSWER_TOKENS, np.int32)
     tokens = rng.integers(0, vocabulary, (_QUESTIONS, _QUESTION_TOKENS)).astype(np.int32)
@@ -195,6 +195,6 @@ def _task_batch(regrad: ReGrad) -> TaskBatch:
 
 
 def _documents(regrad: ReGrad, rng: np.random.Generator, count: int) -> Documents:
-    vocabulary = regrad.base.decoder.config.vocab_size
+    vocabulary = regrad.runtime.base.decoder.config.vocab_size
     tokens = rng.integers(0, vocabulary, (count, _DOCUMENT_TOKENS)).astype(np.int32)
     return Documents(tokens, np.full(count, _DOCUMENT_TOKENS, np.int32))

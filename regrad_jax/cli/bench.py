@@ -14,13 +14,13 @@ import jax
 from absl import flags
 
 from regrad_jax.adaptation.codecs import CODECS, DEFAULT_CODEC
+from regrad_jax.api import ReGrad
 from regrad_jax.benchmarks import bank as bench_bank
 from regrad_jax.benchmarks import codecs as bench_codecs
 from regrad_jax.benchmarks import retrieval as bench_retrieval
 from regrad_jax.benchmarks.model import BENCHES, HAS_TORCH
 from regrad_jax.checkpoint import load_checkpoint
 from regrad_jax.errors import UserError
-from regrad_jax.methods.regrad import ReGrad
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 _PLOT = flags.DEFINE_string("plot", None, "picture of what codecs measures, such as codecs.png")

@@ -13,8 +13,9 @@ import sys
 from absl import flags
 
 from regrad_jax.adaptation.codecs import CODECS
+from regrad_jax.api import ReGrad
 from regrad_jax.data.corpus import read_corpus
-from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.library.banks import BuildOptions
 
 _CORPUS = flags.DEFINE_string(
     "corpus", None, "documents: a .jsonl or .tsv file, or a folder of .txt and .md files", required=True
@@ -44,15 +45,9 @@ _JSON = flags.DEFINE_bool("json", False, "print one JSON object")
 def run(argv: list[str]) -> None:
     documents = read_corpus(_CORPUS.value)  # before the model loads: bad input is told at once
     regrad = ReGrad.load(_CHECKPOINT.value)
-    bank, built = regrad.build(
-        documents,
-        _BANK.value,
-        codec=_CODEC.value,
-        shards=_SHARDS.value,
-        tensors=_TENSORS.value,
-        batch_size=_BATCH_SIZE.value,
-    )
-    index = regrad.index(bank)
+    options = BuildOptions(_CODEC.value, _SHARDS.value, _TENSORS.value, _BATCH_SIZE.value)
+    bank, built = regrad.build(documents, _BANK.value, options)
+    index = regrad.session(bank).retriever()
     if built.refused:
         print(f"refused, their gradients are not finite: {', '.join(built.refused)}", file=sys.stderr)
     if _JSON.value:

@@ -9,9 +9,9 @@ import shutil
 
 from absl import flags
 
+from regrad_jax.api import ReGrad
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation.demo import run_demo
-from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import to_stderr
 
 _WORKDIR = flags.DEFINE_string(

@@ -60,7 +60,8 @@ def run(argv: list[str]) -> None:
         ids = {document.id for document in dataset.documents}
         with bank:  # of an earlier evaluation of other documents
             bank.delete({record.document_id for record in bank.records.values()} - ids)
-        for kind, asked in dataset.questions.items():
+        for kind, question_set in dataset.question_sets.items():
+            asked = question_set.questions
             label = kind if kind not in questions else f"{name}: {kind}"
             questions[label] = asked
             results += evaluate(regrad, bank, label, asked, plans[name]["settings"], to_stderr)

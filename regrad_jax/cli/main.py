@@ -6,10 +6,12 @@ Exit status 0 on success, 2 on misuse or bad input with one line on stderr, 1 on
 import errno
 import importlib
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
-from absl import app, flags, logging
+from absl import app, flags
 
+from regrad_jax.cli.messages import as_flags, log_warnings
 from regrad_jax.errors import RunError, UserError
 
 VERBS = {
@@ -38,8 +40,15 @@ def main() -> None:
     if verb not in VERBS:
         _misuse(f"unknown verb {verb!r}; there are {', '.join(VERBS)}")
     module = importlib.import_module(f"regrad_jax.cli.{verb}")
+    if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):
+        print(f"regrad {verb}: {VERBS[verb]}\n\n{(module.__doc__ or '').strip()}\n")
+        print(flags.FLAGS.module_help(module))
+        sys.exit(0)
     flags.FLAGS.set_gnu_getopt(True)
+    app.run(_runner(verb, module.run), argv=[f"regrad {verb}", *rest], flags_parser=_parser(verb))
 
+
+def _parser(verb: str) -> Callable[[list[str]], list[str]]:
     def parse(argv: list[str]) -> list[str]:
         try:
             words = flags.FLAGS(argv)
@@ -55,31 +64,29 @@ def main() -> None:
             what = trace.strip().splitlines()[-1:]  # ml_collections hands on a whole traceback
             _misuse(" ".join([*where.split(), *what]), verb)
 
-    def run(argv: list[str]) -> int:
-        logging.set_verbosity(logging.WARNING)  # orbax reports every save in twenty lines
+    return parse
+
+
+def _runner(verb: str, run: Callable[[list[str]], int | None]) -> Callable[[list[str]], int]:
+    def runner(argv: list[str]) -> int:
+        log_warnings()
         if len(argv) > 1 and verb not in _WITH_WORDS:
             _misuse(
                 f"{argv[1]!r} belongs to no flag; write --flag=value, in quotes where it has spaces", verb
             )
         try:
-            return module.run(argv[1:]) or 0
+            return run(argv[1:]) or 0
         except UserError as error:
             _misuse(str(error))
         except RunError as error:
-            print(f"regrad: {error}", file=sys.stderr)
-            return 1
+            return _failure(str(error))
         except OSError as error:
             if error.errno not in _DISK_ERRORS:
                 raise
             where = f" ({error.filename})" if error.filename else ""
-            print(f"regrad: {error.strerror}{where}: mend that, and run the same again", file=sys.stderr)
-            return 1
+            return _failure(f"{error.strerror}{where}: mend that, and run the same again")
 
-    if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):
-        print(f"regrad {verb}: {VERBS[verb]}\n\n{(module.__doc__ or '').strip()}\n")
-        print(flags.FLAGS.module_help(module))
-        sys.exit(0)
-    app.run(run, argv=[f"regrad {verb}", *rest], flags_parser=parse)
+    return runner
 
 
 def _usage() -> str:
@@ -90,5 +97,10 @@ def _usage() -> str:
 
 def _misuse(message: str, verb: str = "") -> NoReturn:
     hint = f" (see regrad {verb} --help)" if verb else ""
-    print(f"regrad: {message}{hint}", file=sys.stderr)
+    print(f"regrad: {as_flags(message)}{hint}", file=sys.stderr)
     sys.exit(2)
+
+
+def _failure(message: str) -> int:
+    print(f"regrad: {as_flags(message)}", file=sys.stderr)
+    return 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.documents import Document, Passage, passages_of
 from regrad_jax.errors import UserError
 
 # What a passage costs: the square of its distance from the average length, in units of max_tokens, and one of
@@ -84,11 +84,7 @@ def cut_passages(document: Document, count_tokens: Callable[[str], int], max_tok
             f"document {document.id!r}: the character {error} alone has more than {max_tokens} "
             "tokens; allow longer passages"
         ) from None
-    ids = [document.id] if len(texts) == 1 else [f"{document.id}#{index}" for index in range(len(texts))]
-    return [
-        Passage(id, document.id, text, document.title, document.source)
-        for id, text in zip(ids, texts, strict=True)
-    ]
+    return passages_of(document, texts)
 
 
 def _cut(text: str, count_tokens: Callable[[str], int], max_tokens: int) -> list[str]:

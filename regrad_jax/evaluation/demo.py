@@ -5,21 +5,24 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from regrad_jax.api import ReGrad
 from regrad_jax.bank.bank import Bank
 from regrad_jax.data.corpus import read_corpus
-from regrad_jax.data.documents import Question
+from regrad_jax.data.documents import Document, Question
 from regrad_jax.errors import RunError
 from regrad_jax.evaluation import report
 from regrad_jax.evaluation.harness import Result, evaluate
 from regrad_jax.evaluation.metrics import exact_match
 from regrad_jax.evaluation.question_sets import Part, read_parts
-from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.methods.base import Setup
+from regrad_jax.methods.options import Options
 from regrad_jax.progress import Progress
 
 # The bank of this many takes two cores a minute and a half, and so do the questions.
 _ENTITIES = 260  # almanac entries beside the 40 fieldnotes: 300 passages
 _QUESTIONS = 16  # of each question set
 _SETTINGS = ("Direct", "RAG k=1", "ReGrad k=1", "ReGrad k=3", "ReGrad+ICL k=1")
+_REMOVED_FROM = "ReGrad k=1"  # whose right answer is to go with its document
 
 
 def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
@@ -27,49 +30,34 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
 
     Args:
         regrad: a loaded checkpoint.
-        workdir: gets corpus.jsonl, bank/ and report/; a bank there already is gone on with.
+        workdir: gets corpus.jsonl, bank/ and report/; the demo goes on with a bank that is there already.
         say: takes lines of progress.
 
     Raises:
         RunError: no answer was right, the removed document's answer stayed, or a weight has changed. The
             report is written all the same.
     """
-    before = regrad.answerer.weights_digest()
+    engine = regrad.runtime.engine
+    before = engine.weights_digest()
     almanac = Part("almanac", {"entities": _ENTITIES}, sample=_QUESTIONS)
     data = read_parts({"almanac": almanac, "fieldnotes": Part("fieldnotes", sample=_QUESTIONS)})
-    workdir.mkdir(parents=True, exist_ok=True)
-    corpus = workdir / "corpus.jsonl"
-    lines = [
-        json.dumps({"id": d.id, "text": d.text, "title": d.title, "source": d.source}, ensure_ascii=False)
-        for d in data.documents
-    ]
-    corpus.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    say(f"building a bank from {corpus}: {len(lines)} documents about things that do not exist")
-    bank, _ = regrad.build(read_corpus(corpus), workdir / "bank", progress=say)
-    results: list[Result] = []
-    asked = data.questions
-    for label, questions in asked.items():
-        results += evaluate(regrad, bank, label, questions, _SETTINGS, say)
-    removal = _remove_one(regrad, bank, results, asked)
-    drift = {"before": before, "after": regrad.answerer.weights_digest()}
+    corpus = _write_corpus(workdir, data.documents)
+    say(f"building a bank from {corpus}: {len(data.documents)} documents about things that do not exist")
+    questions = {label: each.questions for label, each in data.question_sets.items()}
+    setup = Setup(regrad.runtime, folder=workdir / "bank", progress=say)
+    results = evaluate(setup, read_corpus(corpus), data.question_sets, _SETTINGS)
+    bank = regrad.open(workdir / "bank")
+    removal = _remove_one(regrad, bank, results, questions)
+    drift = {"before": before, "after": engine.weights_digest()}
     facts = {"removal": removal, "weights_sha256": drift, "bank": bank.info()}
-    report.write(workdir / "report", "ReGrad demo", results, asked, facts)
-    if removal is None:
-        raise RunError(
-            "not one answer of ReGrad k=1 was right, so there is nothing to take out again; is the "
-            "checkpoint trained?"
-        )
-    if not removal["gone"]:
-        raise RunError(f"{removal['document']} was removed and is still known: {removal['answer_after']!r}")
-    if drift["before"] != drift["after"]:
-        raise RunError(
-            f"weights have changed: sha256 {drift['before'][:16]} before, {drift['after'][:16]} after"
-        )
+    report.write(workdir / "report", "ReGrad demo", results, questions, facts)
+    _require_claims(removal, drift)
+    assert removal is not None
     return "\n".join(
         [
             report.table(results),
             "",
-            report.samples(results, asked, 3),
+            report.samples(results, questions, 3),
             "",
             f"asked:   {removal['question']}",
             f"answer:  {removal['answer']}   (expected: {removal['expected']})",
@@ -83,17 +71,30 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
     )
 
 
+def _write_corpus(workdir: pathlib.Path, documents: Sequence[Document]) -> pathlib.Path:
+    workdir.mkdir(parents=True, exist_ok=True)
+    corpus = workdir / "corpus.jsonl"
+    lines = [
+        json.dumps({"id": d.id, "text": d.text, "title": d.title, "source": d.source}, ensure_ascii=False)
+        for d in documents
+    ]
+    corpus.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return corpus
+
+
 def _remove_one(
-    regrad: ReGrad, bank: Bank, results: Sequence[Result], asked: Mapping[str, Sequence[Question]]
+    regrad: ReGrad, bank: Bank, results: Sequence[Result], questions: Mapping[str, Sequence[Question]]
 ) -> dict[str, Any] | None:
-    """Deletes the document behind a right answer and asks again; None where no answer was right."""
+    """Deletes the document that gave a right answer and asks again; None where no answer was right."""
     for result in results:
-        for question, answer in zip(asked[result.dataset], result.answers, strict=True):
-            if result.setting != "ReGrad k=1" or not exact_match(answer.answer, question.answers):
+        if result.setting != _REMOVED_FROM:
+            continue
+        for question, answer in zip(questions[result.dataset], result.answers, strict=True):
+            if not exact_match(answer.answer, question.answers):
                 continue
             with bank:
                 bank.delete([str(question.document_id)])
-            again = regrad.ask([question], bank, mode="regrad", top_k=1)[0]
+            [again] = regrad.ask([question], bank, Options("regrad", top_k=1))
             return {
                 "question": question.question,
                 "expected": question.answers[0],
@@ -103,3 +104,17 @@ def _remove_one(
                 "gone": not exact_match(again.answer, question.answers),
             }
     return None
+
+
+def _require_claims(removal: Mapping[str, Any] | None, drift: Mapping[str, str]) -> None:
+    if removal is None:
+        raise RunError(
+            f"not one answer of {_REMOVED_FROM} was right, so there is nothing to take out again; is the "
+            "checkpoint trained?"
+        )
+    if not removal["gone"]:
+        raise RunError(f"{removal['document']} was removed and is still known: {removal['answer_after']!r}")
+    if drift["before"] != drift["after"]:
+        raise RunError(
+            f"weights have changed: sha256 {drift['before'][:16]} before, {drift['after'][:16]} after"
+        )

@@ -7,7 +7,7 @@ resamples.
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -127,6 +127,10 @@ def score(predictions: Sequence[str], golds: Sequence[Sequence[str]]) -> Score:
         exact_match_interval=(float(low_em), float(high_em)),
         f1_interval=(float(low_f1), float(high_f1)),
     )
+
+
+# What answers to a data set's questions are scored by; a data set names its own.
+SCORES: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], Score]] = {"short_answer": score}
 
 
 def paired_difference(a_Q: Sequence[float] | np.ndarray, b_Q: Sequence[float] | np.ndarray) -> Difference:

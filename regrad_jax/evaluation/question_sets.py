@@ -6,21 +6,15 @@ from typing import Any, NamedTuple
 from regrad_jax.data.datasets import DATASETS, load, typed_settings
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.errors import UserError
+from regrad_jax.evaluation.harness import QuestionSet
 from regrad_jax.settings import require_whole
 
 
-class QuestionSets(NamedTuple):
-    """The documents of a bank, and question sets by their label.
-
-    Attributes:
-        documents: of all parts together.
-        questions: label -> questions.
-        scores: label -> the metric family that scores answers.
-    """
+class Testbed(NamedTuple):
+    """The documents of a bank, and question sets by their label."""
 
     documents: list[Document]
-    questions: dict[str, list[Question]]
-    scores: dict[str, str]
+    question_sets: dict[str, QuestionSet]
 
 
 class Part(NamedTuple):
@@ -76,19 +70,19 @@ def _part(values: Any, where: str) -> Part:
     return part
 
 
-def read_parts(parts: Mapping[str, Part]) -> QuestionSets:
+def read_parts(parts: Mapping[str, Part]) -> Testbed:
     """Reads the data sets of one bank.
 
     Raises:
         UserError: a data set cannot be read.
     """
-    sets = QuestionSets([], {}, {})
+    testbed = Testbed([], {})
     for label, part in parts.items():
         dataset = load(part.kind, part.split, part.settings, part.where)
-        sets.documents.extend(dataset.documents)
-        sets.questions[label] = spread(dataset.questions, part.sample)
-        sets.scores[label] = DATASETS[part.kind].score
-    return sets
+        testbed.documents.extend(dataset.documents)
+        questions = spread(dataset.questions, part.sample)
+        testbed.question_sets[label] = QuestionSet(questions, DATASETS[part.kind].score)
+    return testbed
 
 
 def refuse_seen(parts: Mapping[str, Part], trained: Sequence[Mapping[str, Any]]) -> None:

@@ -1,1 +1,1 @@
-"""Ways of answering: retrieve, adapt, prompt, decode."""
+"""Ways of answering questions about documents: one file a method, all with the interface of `base.Method`."""

@@ -28,7 +28,7 @@ Chain = tuple[jax.Array, ...]  # each L x out x in, applied first to last, or L 
 Chains = Mapping[str, Chain]  # keyed by projection: "gate", "up", "down"
 Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x head_dim
 # (hidden_BxTxD, positions_BxT, cache) -> (features_BxTxD, cache)
-HeadFn = Callable[[jax.Array, jax.Array, Cache | None], tuple[jax.Array, Cache | None]]
+HeadFn = Callable[[jax.Array, jax.Array, Cache | None], tuple[jax.Array, Any]]
 
 
 def rotary_frequencies(config: DecoderConfig) -> jax.Array:

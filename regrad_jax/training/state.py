@@ -18,7 +18,7 @@ from regrad_jax.adaptation.outer import (
 )
 from regrad_jax.adaptation.parameters import MetaParams, adapted_parameters, descend, init_meta
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
-from regrad_jax.engine.generation import generate
+from regrad_jax.engine.generate import generate
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.training.config import TrainConfig

@@ -9,6 +9,7 @@ The config says which share of the questions also have the documents of their gr
 share use all documents of their group except their own.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from regrad_jax.data.datasets import Dataset, load
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PromptFamily
 from regrad_jax.errors import UserError
+from regrad_jax.models.tokens import encode, pad
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.sources import SourceConfig
 
@@ -105,11 +107,11 @@ def tokenise(
     Raises:
         UserError: nothing is left, or prompts are to have a context and none fits.
     """
-    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+    to_tokens = functools.partial(encode, tokenizer)
     contents = {d.id: d.content for d in documents}
-    tokens = {name: encode(prompts.document(content)) for name, content in contents.items()}
+    tokens = {name: to_tokens(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
-    tokenised, asked, left_out = _fitting_questions(questions, kept, config, prompts, encode)
+    tokenised, asked, left_out = _fitting_questions(questions, kept, config, prompts, to_tokens)
     left_out |= {f"documents of more than {config.document_tokens} tokens": len(tokens) - len(kept)}
     if len(kept) < documents_per_question or not tokenised:
         raise UserError(
@@ -130,7 +132,7 @@ def tokenise(
         neighbours = gold[:, None]
 
     def context_prompt(question: int, shown: Sequence[int]) -> list[int]:
-        return encode(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
+        return to_tokens(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
 
     source = TaskSource(
         config, kept, [tokens[name] for name in kept], tokenised, by_document, keys, question_keys,
@@ -150,7 +152,7 @@ def _fitting_questions(
     kept: Sequence[str],
     config: SourceConfig,
     prompts: PromptFamily,
-    encode: Callable[[str], list[int]],
+    to_tokens: Callable[[str], list[int]],
 ) -> tuple[list[TokenisedQuestion], list[Question], dict[str, int]]:
     """Returns the questions that fit, in tokens and as they are, and how many do not, by the reason."""
     place = {name: i for i, name in enumerate(kept)}
@@ -160,8 +162,8 @@ def _fitting_questions(
     left_out = dict.fromkeys((too_long_answer, too_long, no_document), 0)
     tokenised, asked = [], []
     for question in questions:
-        prompt = encode(prompts.question(question, []))
-        answer = encode(prompts.answer(question.answers[0]))
+        prompt = to_tokens(prompts.question(question, []))
+        answer = to_tokens(prompts.answer(question.answers[0]))
         if len(answer) > config.answer_tokens:
             left_out[too_long_answer] += 1
         elif len(prompt) + len(answer) > config.question_tokens:
@@ -291,14 +293,6 @@ def assemble(source: TaskSource, drawn: Draw, document_tokens: int | None = None
         retrieved[row, slots] = True
         scores[row, slots] = source.keys_NxE[[pool[s] for s in slots]] @ source.question_keys_QxE[question]
     return TaskBatch(documents, questions, retrieved, scores)
-
-
-def pad(sequences: Sequence[Sequence[int]], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (int32 tokens padded with 0 to `length`, int32 true lengths)."""
-    out = np.zeros((len(sequences), length), np.int32)
-    for row, sequence in enumerate(sequences):
-        out[row, : len(sequence)] = sequence
-    return out, np.array([len(s) for s in sequences], np.int32)
 
 
 def source_of_step(stages, step: int, rng: np.random.Generator) -> str:

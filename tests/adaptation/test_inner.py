@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regrad_jax.engine.generation import generate
 
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
 from regrad_jax.adaptation.inner import (
@@ -27,7 +28,6 @@ from regrad_jax.adaptation.parameters import (
     widen,
 )
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
-from regrad_jax.engine.generation import generate
 from regrad_jax.errors import UserError
 from tests.tiny_models import (
     DECODER,

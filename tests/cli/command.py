@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
-_IMPORTED = ["regrad_jax.cli.main", "regrad_jax.training.loop", "regrad_jax.methods.regrad", "ml_collections"]
+_IMPORTED = ["regrad_jax.cli.main", "regrad_jax.training.loop", "regrad_jax.api", "ml_collections"]
 
 
 @functools.cache

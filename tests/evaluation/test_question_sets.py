@@ -1,13 +1,17 @@
 """What an evaluation measures on, from its config to documents and question sets."""
 
 import json
+import pathlib
+import runpy
 
 import pytest
 
 from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.readers.fieldnotes import load_fieldnotes
 from regrad_jax.errors import UserError
+from regrad_jax.evaluation.harness import QuestionSet
 from regrad_jax.evaluation.question_sets import Part, parse_parts, read_parts, refuse_seen, spread
+from regrad_jax.evaluation.settings import SETTINGS
 
 INVENTED = {
     "parts": {
@@ -20,10 +24,12 @@ INVENTED = {
 def test_several_data_sets_share_one_bank():
     parts = parse_parts(INVENTED, "here")
     almanac, (notes, asked) = generate(9, seed=7, split="test"), load_fieldnotes()
-    sets = read_parts(parts)
-    assert sets.documents == almanac.documents + notes
-    assert sets.questions == {"almanac": spread(almanac.questions, 5), "fieldnotes": asked}
-    assert sets.scores == {"almanac": "short_answer", "fieldnotes": "short_answer"}
+    documents, question_sets = read_parts(parts)
+    assert documents == almanac.documents + notes
+    assert question_sets == {
+        "almanac": QuestionSet(spread(almanac.questions, 5), "short_answer"),
+        "fieldnotes": QuestionSet(asked, "short_answer"),
+    }
 
 
 def test_one_data_set_is_labelled_by_its_kind_and_the_split_that_is_named():
@@ -73,6 +79,22 @@ def test_what_a_checkpoint_was_trained_on_under_another_split_is_refused(tmp_pat
         UserError, match="^here.parts.mine.train_documents: 0, but the checkpoint was trained with"
     ):
         refuse_seen(parse_parts({"parts": {"mine": own}}, "here"), [own | {"train_documents": 0.5}])
+
+
+def test_the_config_that_ships_names_what_there_is():
+    path = pathlib.Path(__file__).parents[2] / "experiments" / "configs" / "evaluate.py"
+    get_config = runpy.run_path(str(path))["get_config"]
+    labels = {}
+    for name, plan in get_config().datasets.to_dict().items():
+        assert set(plan.pop("settings")) <= set(SETTINGS) and plan.pop("codec") == ""
+        labels[name] = list(parse_parts(plan, name))
+    # The labels of the reports in experiments/results/.
+    assert labels == {
+        "invented": ["almanac", "fieldnotes"],
+        "squad": ["squad test"],
+        "squad_shown": ["squad test"],
+    }
+    assert list(get_config("invented").datasets) == ["invented"]
 
 
 def test_a_sample_is_spread_evenly():

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 from regrad_jax.engine.generation import generate
+
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, base_head, random_params, split

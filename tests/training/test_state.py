@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from regrad_jax.engine.generation import generate
 
 from regrad_jax.adaptation.inner import (
     InnerProblem,
@@ -19,7 +20,6 @@ from regrad_jax.adaptation.inner import (
 )
 from regrad_jax.adaptation.outer import answer_losses, meta_gradient
 from regrad_jax.adaptation.parameters import adapted_parameters
-from regrad_jax.engine.generation import generate
 from regrad_jax.training.cache import quantise
 from regrad_jax.training.state import (
     TrainState,

@@ -1,0 +1,165 @@
+"""The interface of all methods: make what is needed of the documents, then answer questions."""
+
+import abc
+import concurrent.futures
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+from regrad_jax.bank.bank import Bank
+from regrad_jax.data.documents import Document, Question
+from regrad_jax.data.prompts import read_answer
+from regrad_jax.engine.requests import Request, Update
+from regrad_jax.library.banks import BuildOptions
+from regrad_jax.library.runtime import Runtime
+from regrad_jax.methods.lookup import Cited, Lookup
+from regrad_jax.methods.options import Options
+from regrad_jax.progress import Progress, to_stderr
+from regrad_jax.retrieval.base import Retriever
+
+
+class Answer(NamedTuple):
+    """An answer and where it came from.
+
+    Attributes:
+        question: as asked.
+        answer: the first line that the model wrote; for a question with choices, the label that it gives.
+        mode: the method's name in `METHODS`.
+        documents: the passages that it used, best first.
+        timings_ms: milliseconds a question, averaged over its batch: retrieve, read, adapt, generate.
+        error: why there is no answer, as when a question is too long; empty otherwise.
+    """
+
+    question: str
+    answer: str
+    mode: str
+    documents: Sequence[Cited]
+    timings_ms: Mapping[str, float]
+    error: str = ""
+
+
+class Draft(NamedTuple):
+    """Questions with all that answering them takes from outside the model; one entry for each question.
+
+    Attributes:
+        questions: what is asked.
+        requests: what the engine is to continue.
+        documents: the passages that each request uses.
+        timings_ms: milliseconds a question for retrieve and read.
+    """
+
+    questions: Sequence[Question]
+    requests: Sequence[Request]
+    documents: Sequence[Sequence[Cited]]
+    timings_ms: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What a method is made with.
+
+    Attributes:
+        runtime: the checkpoint and its models.
+        options: how it answers.
+        lookup: a bank that is there already; `prepare` makes one where a method needs it.
+        retriever: what finds documents in a bank, in place of the one that the options name.
+        folder: where `prepare` keeps what it makes.
+        build: how it makes a bank.
+        progress: takes a line of text now and then.
+    """
+
+    runtime: Runtime
+    options: Options = Options()
+    lookup: Lookup | None = None
+    retriever: Callable[[Bank], Retriever] | None = None
+    folder: pathlib.Path | None = None
+    build: BuildOptions = BuildOptions()
+    progress: Progress = to_stderr
+
+
+class Method(abc.ABC):
+    """A way of answering questions about documents.
+
+    Attributes:
+        uses_bank: whether it looks documents up in a bank.
+        uses_rows: whether it uses the gradients in a bank.
+        setup: what it was made with.
+    """
+
+    uses_bank: ClassVar[bool] = False
+    uses_rows: ClassVar[bool] = False
+
+    def __init__(self, setup: Setup):
+        self.setup = setup
+
+    @abc.abstractmethod
+    def prepare(self, documents: Sequence[Document]) -> None:
+        """Makes what the method needs of the documents."""
+
+    @abc.abstractmethod
+    def draft(self, questions: Sequence[Question]) -> Draft:
+        """Does all that comes before the model: search, reading, prompts.
+
+        Raises:
+            UserError: no question of the batch can be answered, as when the bank is empty.
+        """
+
+    def answer(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answers questions, in their order. One that cannot be answered has an `error` instead.
+
+        Raises:
+            UserError: as `draft`.
+        """
+        return self._finish(self.draft(questions))
+
+    def answer_in_batches(self, batches: Iterable[Sequence[Question]]) -> Iterator[list[Answer]]:
+        """Answers batch after batch; while one is answered, the next one is drafted in another thread."""
+        with concurrent.futures.ThreadPoolExecutor(1) as reader:
+            ahead: concurrent.futures.Future[Draft] | None = None
+            for batch in batches:
+                following = reader.submit(self.draft, batch)
+                if ahead is not None:
+                    yield self._finish(ahead.result())
+                ahead = following
+            if ahead is not None:
+                yield self._finish(ahead.result())
+
+    def request(self, prompt: str, update: Update | None = None) -> Request:
+        """Returns what the engine is asked for under the options."""
+        options = self.setup.options
+        tokens = self.setup.runtime.tokens(prompt)
+        return Request(tokens, update, options.gamma, options.sampling, options.max_new_tokens)
+
+    def _finish(self, draft: Draft) -> list[Answer]:
+        runtime = self.setup.runtime
+        errors = [_error(request, runtime.engine.positions) for request in draft.requests]
+        sound = [request for request, error in zip(draft.requests, errors, strict=True) if not error]
+        completions = runtime.engine.complete(sound)
+        share = 1e3 / max(len(sound), 1)
+        timings = {
+            **draft.timings_ms,
+            "adapt": completions.adapt_s * share,
+            "generate": completions.generate_s * share,
+        }
+        written = iter(completions.tokens)
+        answers = []
+        for question, documents, error in zip(draft.questions, draft.documents, errors, strict=True):
+            text = "" if error else runtime.base.tokenizer.decode(next(written), skip_special_tokens=True)
+            answer = "" if error else read_answer(text, question)
+            answers.append(
+                Answer(question.question, answer, self.setup.options.mode, documents, timings, error)
+            )
+        return answers
+
+
+def _error(request: Request, positions: int) -> str:
+    """Returns why a request cannot be run; empty where it can."""
+    if request.limit >= positions:
+        return f"`max_new_tokens` is {request.limit}, and the model holds {positions}; lower it"
+    if len(request.tokens) > (room := positions - request.limit):
+        return (
+            f"the prompt has {len(request.tokens):,} tokens, and the model has room for {room:,}; lower "
+            "`top_k`, or ask a shorter question"
+        )
+    return ""
