@@ -3,13 +3,13 @@
     regrad evaluate --config experiments/configs/evaluate.py --workdir runs/evaluation
 
 The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, report.html. The banks stay in
-WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has. A dataset of the
-config is of kind "invented", "squad", or "own": your `corpus` and a file of `questions` with answers.
+WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has. Each group of the
+config's `datasets` is a bank. It names a data set, such as "squad" or "own" (your `corpus` and a file of
+`questions` with answers), or several as `parts`.
 """
 
-import inspect
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from absl import flags
 from ml_collections import config_flags
@@ -17,22 +17,18 @@ from ml_collections import config_flags
 from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation import datasets, report
+from regrad_jax.evaluation import report
 from regrad_jax.evaluation.harness import SETTINGS, Result, evaluate
 from regrad_jax.evaluation.knowledge import KnowledgeGap, knowledge_gap
+from regrad_jax.evaluation.question_sets import Part, parse_parts, read_parts, refuse_seen
 from regrad_jax.methods.regrad import ReGrad
 from regrad_jax.progress import to_stderr
+from regrad_jax.training.sources import nested_source
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "ml_collections config file of what to measure")
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the report", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 flags.mark_flag_as_required("config")
-
-_KINDS: Mapping[str, Callable[..., datasets.Dataset]] = {
-    "invented": datasets.invented,
-    "squad": datasets.squad,
-    "own": datasets.own,
-}
 
 
 def run(argv: list[str]) -> None:
@@ -44,10 +40,13 @@ def run(argv: list[str]) -> None:
         )
     if config:
         raise UserError(f"config: unknown key {sorted(config)[0]!r}; the only key is datasets")
-    loaded = {name: _load(name, plan) for name, plan in plans.items()}
+    parts = {name: _parts(f"config.datasets.{name}", plan) for name, plan in plans.items()}
+    loaded = {name: read_parts(of_bank) for name, of_bank in parts.items()}
     regrad = ReGrad.load(_CHECKPOINT.value)
-    for name, plan in plans.items():
-        _refuse_training_articles(name, plan, regrad.checkpoint.training.get("sources", {}))
+    sources = regrad.checkpoint.training.get("sources", {}).values()
+    trained = [nested_source(source)["dataset"] for source in sources]
+    for of_bank in parts.values():
+        refuse_seen(of_bank, trained)
     results: list[Result] = []
     questions: dict[str, list[Question]] = {}
     gaps: dict[str, KnowledgeGap] = {}
@@ -61,7 +60,8 @@ def run(argv: list[str]) -> None:
         ids = {document.id for document in dataset.documents}
         with bank:  # of an earlier evaluation of other documents
             bank.delete({record.document_id for record in bank.records.values()} - ids)
-        for kind, asked in dataset.questions.items():
+        for kind, question_set in dataset.question_sets.items():
+            asked = question_set.questions
             label = kind if kind not in questions else f"{name}: {kind}"
             questions[label] = asked
             results += evaluate(regrad, bank, label, asked, plans[name]["settings"], to_stderr)
@@ -82,42 +82,17 @@ def run(argv: list[str]) -> None:
         )
 
 
-def _refuse_training_articles(name: str, plan: Mapping, sources: Mapping[str, Mapping]) -> None:
-    """Raises UserError where a file that the checkpoint was trained on is split otherwise here."""
-    file_name = lambda squad: pathlib.Path(squad["path"]).name  # a checkpoint's paths are of another machine
-    ours = inspect.signature(datasets.squad).parameters
-    for source in sources.values() if plan["kind"] == "squad" else ():
-        if source["kind"] != "squad" or file_name(source) != file_name(plan):
-            continue
-        for key in ("train_articles", "validation_articles"):
-            here = plan.get(key, ours[key].default)
-            there = source.get(key, ours[key].default)  # older checkpoints do not say
-            if here != there:
-                raise UserError(
-                    f"config.datasets.{name}.{key}: {here}, but the checkpoint was trained with {there}, so "
-                    "it may have seen what it is tested on; give the same"
-                )
-
-
-def _load(name: str, plan: dict) -> datasets.Dataset:
-    where = f"config.datasets.{name}"
+def _parts(where: str, plan: Mapping) -> Mapping[str, Part]:
+    """Checks a group of the config, and returns the data sets of its bank."""
     if not isinstance(plan, dict):
         raise UserError(f"{where}: {plan!r} is no group of keys; give at least kind and settings")
-    kind = str(plan.get("kind"))
-    if kind not in _KINDS:
-        raise UserError(f"{where}: kind {kind!r} is unknown; choose {', '.join(_KINDS)}")
-    known = inspect.signature(_KINDS[kind]).parameters
-    values = {key: value for key, value in plan.items() if key not in ("kind", "settings", "codec")}
-    if unknown := sorted(set(values) - set(known)):
-        raise UserError(
-            f"{where}: unknown key {unknown[0]!r}; known keys: kind, settings, codec, {', '.join(known)}"
-        )
-    if missing := [n for n, p in known.items() if p.default is p.empty and n not in values]:
-        raise UserError(f"{where}: key {missing[0]!r} is missing")
+    parts = parse_parts(
+        {key: value for key, value in plan.items() if key not in ("settings", "codec")}, where
+    )
     if not plan.get("settings"):
         raise UserError(f"{where}: key 'settings' is missing; choose from {', '.join(SETTINGS)}")
     if unknown := [s for s in plan["settings"] if s not in SETTINGS]:
         raise UserError(f"{where}: setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
     if plan.get("codec") and plan["codec"] not in CODECS:
         raise UserError(f"{where}: codec {plan['codec']!r} is unknown; choose from {', '.join(CODECS)}")
-    return _KINDS[kind](**values)
+    return parts

@@ -8,8 +8,8 @@ import numpy as np
 
 from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.builder import Encoded
-from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.passages import cut_passages
 from regrad_jax.engine.gradients import document_rows
 from regrad_jax.errors import UserError
 from regrad_jax.library.runtime import Runtime
