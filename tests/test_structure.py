@@ -27,7 +27,7 @@ FLOORS = [
     ["adaptation"],
     ["models"],
     ["data"],
-    ["plotting", "machine", "home", "progress", "ranges"],
+    ["plotting", "machine", "home", "progress", "ranges", "settings"],
     ["errors"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(reversed(FLOORS)) for room in rooms}
