@@ -48,11 +48,11 @@ def run_evaluation(
     codecs: dict[str, str] = {}
     for name, plan in plans.items():
         testbed = _relabelled(testbeds[name], name, questions)
-        codec = plan.codec or trained_codec(regrad.runtime)
-        build = BuildOptions(codec=codec)
-        setup = Setup(regrad.runtime, folder=workdir / "banks" / name, build=build, progress=progress)
+        folder, build = workdir / "banks" / name, BuildOptions(plan.codec or trained_codec(regrad.runtime))
+        regrad.build(testbed.documents, folder, build, progress)  # a bank that does not fit is told first
+        setup = Setup(regrad.runtime, folder=folder, build=build, progress=progress)
         results += evaluate(setup, testbed.documents, testbed.question_sets, plan.settings)
-        bank, _ = regrad.build(testbed.documents, workdir / "banks" / name, build, progress)
+        bank = regrad.open(folder)
         codecs[name] = bank.manifest.codec
         for label, question_set in testbed.question_sets.items():
             questions[label] = list(question_set.questions)
