@@ -38,9 +38,9 @@ class Range(NamedTuple):
         return self.low <= value <= self.high and not (self.excludes_low and value == self.low)
 
     def __str__(self) -> str:
+        if self == SHARE:
+            return "a share, from 0 to 1"
         number = "a whole number" if self.whole else "a number"
-        if self.high < math.inf:
-            return f"{number} from {self.low:g} to {self.high:g}"
         bound = f"above {self.low:g}" if self.excludes_low else f"of at least {self.low:g}"
         return f"{number} {bound}" + (", or inf" if self.endless else "")
 

@@ -23,6 +23,6 @@ def get_sweep() -> dict[str, dict[str, object]]:
     }
     # The kinds are sorted by theme, so every eighth of them are of different themes.
     return {
-        f"{len(kinds)}kinds": alike | {"sources.almanac.kinds": kinds}
+        f"{len(kinds)}kinds": alike | {"sources.almanac.dataset.kinds": kinds}
         for kinds in (KINDS[::every] for every in (55, 8, 1))
     }

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 from regrad_jax.ranges import (
-    SHARE,
     Range,
     above,
     at_least,
@@ -25,46 +23,8 @@ from regrad_jax.ranges import (
     check_range,
     check_ranges,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class SourceConfig:
-    """One dataset of the mixture. Lengths are in tokens of the base model.
-
-    Attributes:
-        kind: "almanac" (generated) or "squad" (a SQuAD-format file).
-        path: the file, for kind "squad".
-        train_articles: for kind "squad", how many of the file's articles, the first, are trained on.
-        validation_articles: how many behind them are validated on; the rest is test.
-        entities: invented entities to generate, for kind "almanac".
-        kinds: the almanac's kinds to draw from; all when empty.
-        anchors: anchor questions a batch; each brings its document and retrieved distractors.
-        questions_per_document: questions asked of every document of a batch.
-        document_tokens: documents are padded to this; longer ones are left out.
-        document_buckets: shorter lengths, increasing, that a step's documents are padded to where all of them
-            fit; each costs a compilation.
-        question_tokens: prompt and answer are padded to this; longer ones are left out.
-        answer_tokens: the longest answer that is trained on.
-        context: share of a training batch's questions that are asked with the documents that they use in
-            the prompt, best first, as mode regrad+icl asks; one that is then too long is asked blind.
-        gold_absent: share of a training batch's questions whose own document is not among those that they
-            use, as when retrieval misses; the answer to learn stays the true one.
-    """
-
-    kind: str
-    path: str = ""
-    train_articles: int = 36
-    validation_articles: int = 4
-    entities: int = 0
-    kinds: tuple[str, ...] = ()
-    anchors: int = 3
-    questions_per_document: int = 3
-    document_tokens: int = 96
-    document_buckets: tuple[int, ...] = ()
-    question_tokens: int = 40
-    answer_tokens: int = 12
-    context: float = 0.0
-    gold_absent: float = 0.0
+from regrad_jax.settings import arguments
+from regrad_jax.training.sources import SourceConfig, source_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +119,7 @@ class TrainConfig:
         check_ranges("config", self, _RANGES)
         check_ranges("config.mesh", self.mesh, _MESH_RANGES)
         for name, source in self.sources.items():
-            _check_source(f"config.sources.{name}", source)
+            source.check(f"config.sources.{name}")
         _check_stages(self.stages, self.sources)
         for contradicts, message in _CONTRADICTIONS:
             if contradicts(self):
@@ -189,7 +149,7 @@ class TrainConfig:
         values["inner"] = _inner(values.get("inner", {}))
         values["mesh"] = _build(MeshConfig, "config.mesh", values.get("mesh", {}))
         values["sources"] = {
-            name: _build(SourceConfig, f"config.sources.{name}", source)
+            name: source_config(f"config.sources.{name}", source)
             for name, source in values.get("sources", {}).items()
         }
         try:
@@ -230,18 +190,6 @@ _RANGES: Mapping[str, Range] = {
     "theta_rate": above(0),
 }
 _MESH_RANGES: Mapping[str, Range] = {"data": _COUNT, "fsdp": _COUNT}
-_SOURCE_RANGES: Mapping[str, Range] = {
-    "train_articles": _COUNT,
-    "validation_articles": _COUNT,
-    "entities": at_least(0, whole=True),
-    "anchors": _COUNT,
-    "questions_per_document": _COUNT,
-    "document_tokens": _COUNT,
-    "question_tokens": _COUNT,
-    "answer_tokens": _COUNT,
-    "context": SHARE,
-    "gold_absent": SHARE,
-}
 
 # Settings that make no sense together: (whether a config has them, the message after "config.").
 _CONTRADICTIONS: Sequence[tuple[Callable[[TrainConfig], bool], str]] = (
@@ -266,18 +214,6 @@ _CONTRADICTIONS: Sequence[tuple[Callable[[TrainConfig], bool], str]] = (
         "initial_alpha_scale: without config.initial there is nothing to scale",
     ),
 )
-
-
-def _check_source(name: str, source: SourceConfig) -> None:
-    check_choice(f"{name}.kind", source.kind, ("almanac", "squad"))
-    check_ranges(name, source, _SOURCE_RANGES)
-    lengths = [0, *source.document_buckets, source.document_tokens]
-    whole = all(length in at_least(0, whole=True) for length in lengths)
-    if not whole or lengths != sorted(set(lengths)):
-        raise UserError(
-            f"{name}.document_buckets: {source.document_buckets} must be whole numbers that increase, "
-            f"between 0 and document_tokens, {source.document_tokens}"
-        )
 
 
 def _check_stages(stages: Sequence[tuple[int, Mapping[str, float]]], sources: Mapping[str, Any]) -> None:
@@ -312,20 +248,4 @@ def _within(group: str) -> Iterator[None]:
 
 
 def _build(cls, name: str, values: Any):
-    """Returns an instance of a config class, its sequences as tuples."""
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    if not isinstance(values, Mapping):
-        raise UserError(f"{name}: {values!r} is not a group of keys; its keys are {', '.join(fields)}")
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise UserError(f"{name}: unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
-    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING}
-    missing = sorted(required - set(values))
-    if missing:
-        raise UserError(f"{name}: key {missing[0]!r} is missing")
-    hints = typing.get_type_hints(cls)
-    sequences = {key for key in values if typing.get_origin(hints[key]) is tuple}
-    for key in sequences:
-        if not isinstance(values[key], list | tuple):
-            raise UserError(f"{name}.{key}: {values[key]!r} must be several values in brackets")
-    return cls(**{key: tuple(value) if key in sequences else value for key, value in values.items()})
+    return cls(**arguments(cls, name, values))

@@ -18,7 +18,7 @@ from regrad_jax.models.weights import load_config
 from regrad_jax.ranges import above, at_least
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import read_metrics
-from regrad_jax.training.run_folder import checkpoints, read_config
+from regrad_jax.training.run_folder import checkpoints, data_digests, read_config
 from regrad_jax.training.state import TrainState, fresh_meta, optimizer
 
 
@@ -61,7 +61,7 @@ def export(
     lines = read_metrics(workdir / "metrics.jsonl")
     validations = [line for line in lines if "validation" in line and line["step"] <= int(state.step)]
     validation = validations[-1]["validation"] if validations else {}
-    checkpoint = released(config, identify(config.base_model), state, validation)
+    checkpoint = released(workdir, config, identify(config.base_model), state, validation)
     if inner_steps is not None:
         inner = dataclasses.replace(checkpoint.inner, steps=inner_steps)
         checkpoint = dataclasses.replace(checkpoint, inner=inner)
@@ -100,7 +100,11 @@ def _with_half_bases(meta: MetaParams, config: TrainConfig, workdir: pathlib.Pat
 
 
 def released(
-    config: TrainConfig, base: BaseModel | Identity, state: TrainState, validation: Mapping[str, Any]
+    workdir: pathlib.Path,
+    config: TrainConfig,
+    base: BaseModel | Identity,
+    state: TrainState,
+    validation: Mapping[str, Any],
 ) -> Checkpoint:
     """Returns a run's state as a checkpoint, with the figures of its validation."""
     return Checkpoint(
@@ -116,4 +120,5 @@ def released(
         codec=config.codec,
         training=dataclasses.asdict(config),
         metrics={"steps": int(state.step), "validation": validation},
+        data_digests=data_digests(workdir),
     )

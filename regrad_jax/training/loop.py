@@ -56,8 +56,8 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
 
     Args:
         config: the run.
-        workdir: its folder; gets config.json, metrics.jsonl, tensorboard/, curve.png, checkpoints/ and,
-            at the end, release/.
+        workdir: its folder; gets config.json, data_digests.json, metrics.jsonl, tensorboard/, curve.png,
+            checkpoints/ and, at the end, release/.
 
     Returns:
         The folder of the released checkpoint.
@@ -79,7 +79,7 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
         state = _advance(run, state, manager, terminated)
         state, validation = _best(run, state, manager)
     if is_first():
-        save_checkpoint(release, released(config, run.base, state, validation))
+        save_checkpoint(release, released(workdir, config, run.base, state, validation))
         say(f"released {release}")
     return release
 

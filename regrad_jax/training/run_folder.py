@@ -1,4 +1,4 @@
-"""A run's folder: the config that it belongs to, and the checkpoints in it."""
+"""A run's folder: the config and the data that it belongs to, and the checkpoints in it."""
 
 import dataclasses
 import json
@@ -12,10 +12,12 @@ import ml_collections
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
+from regrad_jax.data.almanac.library import digest
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.sources import nested_source
 
-_CONFIG, _DRAFT = "config.json", "config.json.draft"
+_CONFIG, _DRAFT, _DATA = "config.json", "config.json.draft", "data_digests.json"
 
 
 def as_json(config: TrainConfig) -> str:
@@ -39,15 +41,26 @@ def check(workdir: pathlib.Path, config: TrainConfig) -> None:
     if path.exists():
         if read_config(path) != config:
             raise UserError(f"{path} is of a run with another config; choose another `workdir`")
-    elif workdir.exists() and any(file.name != _DRAFT for file in workdir.iterdir()):
+    elif workdir.exists() and any(file.name not in (_DRAFT, _DATA) for file in workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a run folder; choose another `workdir`")
 
 
 def begin(workdir: pathlib.Path, config: TrainConfig) -> None:
-    """Writes a run's config, whole or not at all. The config of a run that has begun is left alone."""
+    """Writes a run's config, whole or not at all, after the digests of the data that ships with the package.
+
+    What a run that has begun wrote is left alone.
+    """
     if not (workdir / _CONFIG).exists():
+        digests = {"almanac": digest()} if any(s.kind == "almanac" for s in config.sources.values()) else {}
+        (workdir / _DATA).write_text(json.dumps(digests) + "\n")
         (workdir / _DRAFT).write_text(as_json(config))
         os.replace(workdir / _DRAFT, workdir / _CONFIG)
+
+
+def data_digests(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the digests of the data that a run was begun with; none of a run from before they were kept."""
+    path = workdir / _DATA
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def require_room(workdir: pathlib.Path, wanted: int) -> None:
@@ -86,6 +99,8 @@ def read_config(path: pathlib.Path) -> TrainConfig:
         raise UserError(f"{path.parent}: not a run folder ({error.strerror}: {path.name})") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); restore it or choose another `workdir`") from error
+    if isinstance(values.get("sources"), dict):
+        values["sources"] = {name: nested_source(source) for name, source in values["sources"].items()}
     return TrainConfig.from_dict(ml_collections.ConfigDict(_with_inner(values)))
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from regrad_jax.adaptation.adapter import singular_bases
 from regrad_jax.checkpoint import load_checkpoint
+from regrad_jax.data.almanac.library import digest
 from regrad_jax.errors import RunError, UserError
 from regrad_jax.models.base import load_base
 from regrad_jax.training import loop, prepare, tasks
@@ -58,8 +59,8 @@ def test_a_run_writes_its_folder(theta, finished, model):
     workdir = finished(theta)
     config = train_config(model, **THETAS[theta])
     # The factors' file has no name, and no scratch is left.
-    wanted = {"config.json", "metrics.jsonl", "tensorboard", "checkpoints", "curve.png", "release"}
-    assert {p.name for p in workdir.iterdir()} == wanted
+    wanted = "config.json data_digests.json metrics.jsonl tensorboard checkpoints curve.png release".split()
+    assert sorted(p.name for p in workdir.iterdir()) == sorted(wanted)
     assert json.loads((workdir / "config.json").read_text()) == json.loads(
         json.dumps(dataclasses.asdict(config))
     )
@@ -90,6 +91,7 @@ def test_a_release_loads_and_says_what_it_is(theta, finished, model):
     config, checkpoint = train_config(model, **THETAS[theta]), load_checkpoint(finished(theta) / "release")
     base = load_base(str(model), 2)
     assert checkpoint.inner == config.inner
+    assert checkpoint.data_digests == {"almanac": digest()}
     assert (checkpoint.base_digest, checkpoint.tokenizer_digest) == (base.digest, base.tokenizer_digest)
     facts = ("prompts", "documents_per_question", "base_model", "encoder", "codec")
     assert [getattr(checkpoint, f) for f in facts] == [getattr(config, f) for f in facts]

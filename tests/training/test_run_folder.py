@@ -7,8 +7,9 @@ import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.rules import InnerProblem
+from regrad_jax.data.almanac.library import digest
 from regrad_jax.errors import UserError
-from regrad_jax.training.run_folder import as_json, begin, check, read_config
+from regrad_jax.training.run_folder import as_json, begin, check, data_digests, read_config
 from tests.tiny_models import train_config
 
 # As it was written when the fields of the inner problem stood among those of the run.
@@ -46,6 +47,7 @@ def test_a_config_with_a_flat_inner_problem_is_still_read(written, rule, damping
     del oldest["inner_steps"], oldest["damping"]
     (tmp_path / "config.json").write_text(json.dumps(oldest))
     assert read_config(tmp_path / "config.json").inner == InnerProblem(adapter, "mean")
+    assert data_digests(tmp_path) == {}
 
 
 @pytest.mark.parametrize("damping", ['"strong"', "NaN", "0"])
@@ -59,7 +61,8 @@ def test_a_config_is_written_once(tmp_path):
     config = train_config(tmp_path / "model")
     begin(tmp_path, config)
     assert read_config(tmp_path / "config.json") == config
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "data_digests.json"]
+    assert data_digests(tmp_path) == {"almanac": digest()}
     before = (tmp_path / "config.json").read_bytes()
     begin(tmp_path, train_config(tmp_path / "model", seed=1))
     assert (tmp_path / "config.json").read_bytes() == before

@@ -30,9 +30,7 @@ THETAS = {
 
 ONE = ((1, {"almanac": 1.0}),)
 SHOWN = {
-    "kind": "almanac",
-    "entities": 24,
-    "kinds": ("person",),
+    "dataset": {"kind": "almanac", "entities": 24, "kinds": ("person",)},
     "anchors": 2,
     "questions_per_document": 1,
     "document_tokens": 128,
