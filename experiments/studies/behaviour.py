@@ -2,8 +2,7 @@ r"""Prints digests of what the released checkpoint and a short training run do o
 
 .venv/bin/python experiments/studies/behaviour.py > before.json
 
-A change that is meant to change nothing is checked by a run before it and one after it, on the same machine:
-A change that is meant to change nothing is checked by a run before it and one after it on the same machine:
+A change that is meant to change nothing is checked by a run before it and one after it on the same machine.
 The run takes about six minutes on two cores.
 """
 
@@ -95,7 +94,9 @@ def main() -> None:
         facts["losses, theta zero"] = losses(folder / "zero")
         facts["losses, theta learned"] = losses(
             folder / "learned", theta="learned", codec="ternary", documents_per_question=2,
-            sources={"almanac": {"anchors": 2, "questions_per_document": 1, "entities": 200}},
+            sources={
+                "almanac": {"anchors": 2, "questions_per_document": 1, "dataset": {"entities": 200}},
+            },
         )  # fmt: skip
     print(json.dumps(facts, indent=1, ensure_ascii=False))
 

@@ -62,3 +62,14 @@ def test_without_a_token_or_with_keys_of_zero_there_is_no_moment():
         slope = jax.grad(lambda keys, counts=counts: second_moment(keys, counts).sum())(keys)
         assert not np.any(moment) and np.all(np.isfinite(slope))
         np.testing.assert_allclose(damped_inverse(moment, 0.5), 3 * np.eye(2), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "computed"), [("bfloat16", "float32"), ("float32", "float32"), ("float64", "float64")]
+)
+def test_moments_have_the_vectors_number_type_or_float32(given, computed):
+    with jax.enable_x64(True):
+        keys = jnp.asarray(drawn(4, 6), given)
+        condition = preconditioner(keys, keys, jnp.ones(6, bool), 0.5)
+        assert condition.left.dtype == condition.right.dtype == computed
+        assert condition(jnp.ones((2, 4, 4), computed)).dtype == computed

@@ -26,7 +26,7 @@ def test_runs_are_trained_once_and_compared(tmp_path):
         tmp_path / "tiny", encoder=str(tmp_path / "encoder"), stages=((2, {"almanac": 1.0}),), eval_every=2
     )
     write_config(tmp_path / "config.py", config)
-    runs = {"small": {"adapter.rank": 2}, "wrong": {"adapter.rank": 0}}
+    runs = {"small": {"inner.adapter.rank": 2}, "wrong": {"inner.adapter.rank": 0}}
     path = tmp_path / "sweep.py"
     path.write_text(f"CONFIG = {str(tmp_path / 'config.py')!r}\nget_sweep = lambda: {runs}\n")
     ran = sweep(path, "--workdir", tmp_path / "runs", "--", "--config.seed=5")
