@@ -1,7 +1,7 @@
 """A released checkpoint on disk: `adapter.safetensors` and `checkpoint.json` in one folder.
 
-Everything that a document gradient depends on, apart from the base model's own bytes, is here or is
-named here by digest.
+A checkpoint holds everything that a document gradient depends on, or names it by digest: only the base
+model's own bytes lie elsewhere.
 """
 
 import dataclasses
@@ -21,83 +21,82 @@ import numpy as np
 import safetensors.numpy
 
 from regrad_jax.adaptation.adapter import AdapterConfig, Tree
-from regrad_jax.adaptation.inner import InnerProblem
+from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.adaptation.parameters import MetaParams, step_sizes
 from regrad_jax.adaptation.rows import RowLayout
-from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
+from regrad_jax.ranges import check_choices
 
-SCHEMA = 1
+SCHEMA = 2
 DEFAULT = "smollm2-135m"  # the checkpoint that ships with the package
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What meta-training makes.
+    """The result of meta-training.
 
     Attributes:
-        adapter: the adapter's shape.
+        inner: the adapter, and how documents move the network for a question.
         meta: what was learned.
-        weighting: the document weights that it was trained with.
         prompts: prompt family.
         document_tokens: the longest document, in tokens, that it was trained with.
         documents_per_question: k that it was trained with.
         base_model: asset name or folder of the base model.
         base_digest: sha256 of the base model's weights.
         tokenizer_digest: sha256 of what the tokenizer does.
+        encoder: asset name or folder of the sentence encoder whose scores its document weights rest on.
+        codec: the codec whose rounding of rows it was trained with, a name in `CODECS`; "float32" for none.
         training: the training config as plain values.
         metrics: what was measured of it.
-        inner_steps: gradient steps on a document.
-        damping: of their preconditioner, as in `InnerProblem`.
+        data_digests: name of a data set -> sha256 of the data that it was trained on.
     """
 
-    adapter: AdapterConfig
+    inner: InnerProblem
     meta: MetaParams
-    weighting: str
     prompts: str
     document_tokens: int
     documents_per_question: int
     base_model: str
     base_digest: str
     tokenizer_digest: str
+    encoder: str
+    codec: str
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    inner_steps: int = 1
-    damping: float = math.inf
+    data_digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        check_choices("checkpoint", self, {"prompts": PROMPTS, "codec": CODECS})
 
     @property
     def layout(self) -> RowLayout:
         return RowLayout.of(self.meta.theta)
 
-    @property
-    def inner(self) -> InnerProblem:
-        return InnerProblem(self.adapter, self.weighting, self.inner_steps, self.damping)
-
     def fingerprint(self) -> dict[str, Any]:
         """Returns everything that a stored gradient depends on, as plain values.
 
-        The temperature is left out, since rows are stored unscaled. Alpha is part of it with several inner
-        steps only, since the second is taken where alpha led to.
+        The temperature is left out, since it changes weights and not gradients. So is alpha with one inner
+        step. With several, the second gradient is taken where alpha led to.
         """
+        adapter = self.inner.adapter
         facts = {
             "base_model": self.base_digest,
             "tokenizer": self.tokenizer_digest,
-            "adapter": dataclasses.asdict(self.adapter) | {"targets": list(self.adapter.targets)},
+            "adapter": dataclasses.asdict(adapter) | {"targets": list(adapter.targets)},
             "adapter_weights": _digest({"theta": self.meta.theta, "bases": self.meta.bases}),
             "prompts": self.prompts,
             "document_tokens": self.document_tokens,
             "inner_loss": "mean next-token loss",
         }
-        if self.inner_steps > 1:
-            facts |= {"inner_steps": self.inner_steps, "alpha": _digest({"alpha": step_sizes(self.meta)})}
-        if self.inner.is_damped:
-            facts |= {"damping": self.damping}
-        return facts
+        if self.inner.steps > 1:
+            facts |= {"inner_steps": self.inner.steps, "alpha": _digest({"alpha": step_sizes(self.meta)})}
+        return facts | self.inner.fingerprint()
 
 
 def refuse_existing(folder: pathlib.Path) -> None:
-    """Raises UserError where there is something in the place of a new checkpoint."""
+    """Raises UserError where something stands in the place of a new checkpoint."""
     if folder.exists():
         raise UserError(f"{folder}: already exists; choose another folder or remove it")
 
@@ -114,63 +113,79 @@ def save_checkpoint(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> N
     facts = {
         field.name: getattr(checkpoint, field.name)
         for field in dataclasses.fields(checkpoint)
-        if field.name not in ("adapter", "meta")
+        if field.name not in ("inner", "meta")
     }
-    facts |= {"schema": SCHEMA, "adapter": dataclasses.asdict(checkpoint.adapter)}
+    facts |= {"schema": SCHEMA, "inner": dataclasses.asdict(checkpoint.inner)}
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        made = pathlib.Path(scratch) / "made"
-        made.mkdir()
-        safetensors.numpy.save_file(_flatten(checkpoint.meta), made / "adapter.safetensors")
-        (made / "checkpoint.json").write_text(json.dumps(_spelled(facts), indent=1, allow_nan=False) + "\n")
+        draft = pathlib.Path(scratch) / "draft"
+        draft.mkdir()
+        safetensors.numpy.save_file(_flatten(checkpoint.meta), draft / "adapter.safetensors")
+        (draft / "checkpoint.json").write_text(json.dumps(_spelled(facts), indent=1, allow_nan=False) + "\n")
         # safetensors writes for its owner alone, but a checkpoint is to be shared.
-        shutil.copymode(made / "checkpoint.json", made / "adapter.safetensors")
-        os.rename(made, folder)
+        shutil.copymode(draft / "checkpoint.json", draft / "adapter.safetensors")
+        os.rename(draft, folder)
 
 
 def load_checkpoint(path: str | os.PathLike[str] | None = None) -> Checkpoint:
     """Loads a checkpoint; without a path, the one that ships with the package.
 
     Raises:
-        UserError: there is none, or it is of another schema.
+        UserError: there is none, it is damaged, or this program does not know its schema or its settings.
     """
     if path is None:
         path = str(importlib.resources.files("regrad_jax") / "checkpoints" / DEFAULT)
     folder = pathlib.Path(path)
+    facts, tensors = _read(folder)
+    try:
+        if facts.get("schema") == 1:
+            facts = _from_schema_1(facts)
+        if (schema := facts.pop("schema", None)) != SCHEMA:
+            raise UserError(f"checkpoint schema {schema} is not {SCHEMA}")
+        return Checkpoint(**facts | {"inner": _inner(facts["inner"]), "meta": _unflatten(tensors)})
+    except UserError as error:
+        raise UserError(f"{folder}: {error}; use a matching regrad") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder}: the checkpoint is damaged ({error!r}); copy it again") from error
+
+
+def _read(folder: pathlib.Path) -> tuple[Any, dict[str, np.ndarray]]:
     try:
         facts = json.loads((folder / "checkpoint.json").read_text())
-        tensors = safetensors.numpy.load_file(folder / "adapter.safetensors")
+        return facts, safetensors.numpy.load_file(folder / "adapter.safetensors")
     except OSError as error:
         file = error.filename or "adapter.safetensors"  # safetensors does not say
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
         raise UserError(f"{folder}: not a checkpoint ({file} {reason})") from error
     except (UnicodeDecodeError, json.JSONDecodeError, safetensors.SafetensorError) as error:
         raise UserError(f"{folder}: the checkpoint is damaged ({error}); copy it again") from error
-    schema = facts.pop("schema", None) if isinstance(facts, dict) else None
-    if schema != SCHEMA:
-        raise UserError(f"{folder}: checkpoint schema {schema} is not {SCHEMA}; use a matching regrad")
-    try:
-        adapter = facts.pop("adapter")
-        adapter["targets"] = tuple(adapter["targets"])
-        facts["damping"] = float(facts.get("damping", math.inf))
-        checkpoint = Checkpoint(adapter=AdapterConfig(**adapter), meta=_unflatten(tensors), **facts)
-        _ = checkpoint.inner  # refuses what makes no sense
-        for name, value, known in (
-            ("prompts", checkpoint.prompts, PROMPTS),
-            ("weighting", checkpoint.weighting, DOCUMENT_WEIGHTS),
-        ):
-            if value not in known:
-                raise UserError(
-                    f"{name} {value!r} is not known here ({', '.join(known)}); use a matching regrad"
-                )
-        return checkpoint
-    except UserError as error:
-        raise UserError(f"{folder}: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder}: the checkpoint is damaged ({error!r}); copy it again") from error
+
+
+def _from_schema_1(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the facts of schema 1 as those of schema 2.
+
+    In schema 1 the fields of the inner problem stood apart, plain gradients had an infinite damping or none,
+    and the encoder and the codec stood in the training config only.
+    """
+    facts = dict(facts)
+    damping, training = float(facts.pop("damping", math.inf)), facts["training"]
+    inner = {
+        "adapter": facts.pop("adapter"),
+        "weighting": facts.pop("weighting"),
+        "rule": "plain" if damping == math.inf else "damped",
+        "damping": damping,
+        "steps": facts.pop("inner_steps", 1),
+    }
+    encoder, codec = training.get("encoder", "minilm-l6"), training.get("codec", "float32")
+    return facts | {"schema": 2, "inner": inner, "encoder": encoder, "codec": codec}
+
+
+def _inner(values: dict[str, Any]) -> InnerProblem:
+    adapter = AdapterConfig(**values["adapter"] | {"targets": tuple(values["adapter"]["targets"])})
+    return InnerProblem(**values | {"adapter": adapter, "damping": float(values["damping"])})
 
 
 def _spelled(value: Any) -> Any:
-    """Returns plain values with infinities as the word that float() reads: JSON has no number for them."""
+    """Returns values with infinity as the word "inf", which `float` reads. JSON has no number for it."""
     if isinstance(value, Mapping):
         return {key: _spelled(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regrad_jax.errors import UserError
+from regrad_jax.ranges import SHARE, at_least, check_range
 
 
 def arguments(cls: type, where: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,14 +47,12 @@ def require_text(key: str, value: Any) -> None:
 
 def require_whole(key: str, value: Any, least: int = 1) -> None:
     """Refuses with `UserError` what is not a whole number of at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UserError(f"{key}: {value!r} must be a whole number of at least {least}")
+    check_range(key, value, at_least(least, whole=True))
 
 
 def require_share(key: str, value: Any) -> None:
     """Refuses with `UserError` what is not a number from 0 to 1."""
-    if not _is_number(value) or not 0 <= value <= 1:
-        raise UserError(f"{key}: {value!r} must be a share, from 0 to 1")
+    check_range(key, value, SHARE)
 
 
 def require_count_or_share(key: str, value: Any) -> None:

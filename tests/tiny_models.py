@@ -1,26 +1,24 @@
 """Tiny random decoders, adapters and tasks and a tiny model on disk, that several tests share."""
 
-import contextlib
 import functools
 import json
+import math
 import pathlib
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
-import pytest
 import safetensors.numpy
 import tokenizers
 import transformers
 
-from regrad_jax.adaptation import inner, outer, preconditioner
 from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import Questions, TaskBatch
 from regrad_jax.adaptation.parameters import MetaParams, init_meta
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.data.almanac.generate import generate
-from regrad_jax.models import decoder as decoder_module
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import HF_NAMES
@@ -36,6 +34,14 @@ KINDS = ("core", "lora", "lora_b")
 
 def adapter(kind: str = "core", **changes) -> AdapterConfig:
     return AdapterConfig(**({"kind": kind, "rank": 3, "first_layer": FIRST_LAYER, "scale": 2.0} | changes))
+
+
+def inner_problem(
+    config: AdapterConfig, weighting: str = "relevance", damping: float = math.inf, steps: int = 1
+) -> InnerProblem:
+    """An inner problem by its damping; infinity is the plain rule."""
+    rule = "plain" if damping == math.inf else "damped"
+    return InnerProblem(config, weighting, rule=rule, damping=damping, steps=steps)
 
 
 def forward(config: DecoderConfig, params, tokens_BxT) -> jax.Array:
@@ -73,7 +79,7 @@ def meta_params(
 
 
 def documents(lengths, width: int = 0, seed: int = 3) -> Documents:
-    """Documents of the given lengths; what stands behind each is other tokens, not zeros."""
+    """Documents of the given lengths; after each stand other tokens, not zeros."""
     shape = len(lengths), width or max(lengths)
     tokens = np.random.default_rng(seed).integers(0, DECODER.vocab_size, shape)
     return Documents(jnp.asarray(tokens, jnp.int32), jnp.asarray(lengths, jnp.int32))
@@ -95,28 +101,8 @@ def task_batch() -> TaskBatch:
     return jax.tree.map(jnp.asarray, batch)
 
 
-class Float64:
-    """A module, `jax.numpy` or `torch`, whose float32 is float64."""
-
-    def __init__(self, module):
-        self._module = module
-        self.float32 = self.float = module.float64
-
-    def __getattr__(self, name):
-        return getattr(self._module, name)
-
-
-@contextlib.contextmanager
-def float64():
-    """The method and the decoder in float64, with what they keep in float32 (as bfloat16 needs it)."""
-    with pytest.MonkeyPatch.context() as patch, jax.enable_x64(True):
-        for module in (decoder_module, inner, outer, preconditioner):
-            patch.setattr(module, "jnp", Float64(jnp))
-        yield
-
-
 def double(tree):
-    """The tree with its float32 arrays in float64; under `float64`."""
+    """The tree with its float32 arrays in float64; under `jax.enable_x64(True)`."""
     return jax.tree.map(lambda x: x.astype(jnp.float64) if x.dtype == jnp.float32 else x, tree)
 
 
@@ -230,19 +216,19 @@ def write_model(folder: pathlib.Path) -> None:
 
 
 def train_config(model: pathlib.Path, **changes) -> TrainConfig:
-    """A run of five steps on a few people of the almanac."""
+    """A run of five steps on a few people of the almanac; `inner` changes some keys of its group only."""
     lengths = {"document_tokens": 128, "question_tokens": 40, "answer_tokens": 12}
     source = {
         "dataset": {"kind": "almanac", "entities": 24, "kinds": ("person",)},
         "anchors": 2,
         "questions_per_document": 1,
     }
+    inner = {"adapter": {"kind": "core", "rank": 3, "first_layer": 2}, "weighting": "relevance"}
     values = {
         "base_model": str(model),
         "encoder": "unused",
         "seed": 0,
-        "adapter": {"kind": "core", "rank": 3, "first_layer": 2},
-        "weighting": "relevance",
+        "inner": inner | changes.pop("inner", {}),
         "prompts": "plain",
         "theta": "zero",
         "initial": "",

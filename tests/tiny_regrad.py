@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 
 from regrad_jax.adaptation.parameters import init_meta
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.records import pack_record
 from regrad_jax.checkpoint import Checkpoint, save_checkpoint
@@ -38,9 +39,10 @@ def write_checkpoint(folder: pathlib.Path, *, scale: float = 2.0, alpha: float =
     base = load_base(str(folder / "base"), config.first_layer)
     meta = init_meta(config, base.decoder.config, jax.random.key(0), alpha=alpha, temperature=0.2)
     checkpoint = Checkpoint(
-        adapter=config, meta=jax.device_get(meta), weighting="relevance", prompts="plain",
+        inner=InnerProblem(config), meta=jax.device_get(meta), prompts="plain",
         document_tokens=96, documents_per_question=3, base_model=str(folder / "base"),
-        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, training={}, metrics={},
+        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, encoder="minilm-l6",
+        codec="float32", training={}, metrics={},
     )  # fmt: skip
     save_checkpoint(folder / "checkpoint", checkpoint)
 

@@ -43,7 +43,8 @@ _RECIPES = {
         "seed": 3,
         "theta": "learned",
         "initial": "runs/learned/release",
-        "adapter": {"rank": 56},  # a ternary row of it is as long as an int4 row of rank 32, and a fifth more
+        # A ternary row of this rank is a fifth longer than an int4 row of rank 32.
+        "inner": {"adapter": {"rank": 56}},
         "initial_alpha_scale": 2.0,
         "codec": "ternary",
         "sources": {
@@ -69,7 +70,7 @@ _RECIPES = {
         "seed": 2,
         "theta": "learned",
         "initial": "runs/wide/release",
-        "adapter": {"rank": 56},
+        "inner": {"adapter": {"rank": 56}},
         "codec": "ternary",
         "documents_per_question": 3,
         "sources": {
@@ -102,14 +103,19 @@ def _default() -> ml_collections.ConfigDict:
             "base_model": "smollm2-135m",
             "encoder": "minilm-l6",
             "seed": 0,
-            "adapter": {
-                "kind": "core",
-                "rank": 32,
-                "first_layer": 15,
-                "targets": ("gate", "up", "down"),
-                "scale": 2.0,
+            "inner": {
+                "adapter": {
+                    "kind": "core",
+                    "rank": 32,
+                    "first_layer": 15,
+                    "targets": ("gate", "up", "down"),
+                    "scale": 2.0,
+                },
+                "weighting": "relevance",
+                "rule": "damped",  # what document gradients go through; "plain" for none, with damping inf
+                "damping": 0.2,  # of the gradients' preconditioner
+                "steps": 1,
             },
-            "weighting": "relevance",
             "prompts": "plain",
             "theta": "zero",  # document gradients are taken at the base model itself
             "initial": "",  # a released checkpoint's folder to go on from
@@ -117,8 +123,6 @@ def _default() -> ml_collections.ConfigDict:
             "alpha": 0.8,  # where the step sizes start; learned
             "alpha_mode": "tie",  # one for every layer of every adapter tensor
             "bases": "random",
-            "inner_steps": 1,
-            "damping": 0.2,  # of the gradients' preconditioner; inf for plain ones
             "order": "second",
             "codec": "float32",  # rounds rows in training and packs new banks; float32: no rounding, and int4
             # Of the softmax over cosine similarities; learned where a question uses several documents.

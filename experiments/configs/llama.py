@@ -19,7 +19,7 @@ def get_config(size: str = "1b") -> ml_collections.ConfigDict:
     if size not in _MODELS:
         raise ValueError(f"llama.py:{size}: choose one of {', '.join(_MODELS)}")
     config = _default_recipe()
-    config.base_model, config.adapter.first_layer = _MODELS[size]
+    config.base_model, config.inner.adapter.first_layer = _MODELS[size]
     config.theta, config.dtype, config.remat = "learned", "bfloat16", True
     config.documents_per_question, config.learning_rate = 3, 3e-3
     config.sources.almanac.anchors, config.sources.squad.anchors = 3, 2

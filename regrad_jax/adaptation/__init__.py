@@ -1,1 +1,1 @@
-"""The method, pure: adapters, document gradients, adapted parameters, outer loss."""
+"""The method as pure functions: adapters, document gradients, adapted parameters, outer loss."""

@@ -1,8 +1,7 @@
-"""Adapters: the small matrices beside the frozen projections, and how a document's row is laid out.
+"""Adapters: the small matrices beside the frozen projections.
 
-Three things must not be confused. `theta` is what a document gradient is taken of and what a query
-moves; `bases` are matrices that only meta-training changes, still within the inner step; a *row* is a
-theta-shaped gradient flattened into one vector of P numbers.
+An adapter has two kinds of parameters. Document gradients are taken in `theta`, and a question moves it. The
+`bases` are changed by meta-training only; the inner steps hold them still.
 """
 
 import dataclasses
@@ -14,8 +13,13 @@ import jax
 import jax.numpy as jnp
 
 from regrad_jax.errors import UserError
+from regrad_jax.models.block import Chain, Chains
 from regrad_jax.models.config import DecoderConfig
-from regrad_jax.models.decoder import Chain, Chains
+from regrad_jax.models.precision import wide
+from regrad_jax.ranges import above, at_least, check_choices, check_ranges
+
+TARGETS = ("gate", "up", "down")  # the projections that can be adapted
+_RANGES = {"rank": at_least(1, whole=True), "first_layer": at_least(0, whole=True), "scale": above(0)}
 
 Tree = Mapping[str, Mapping[str, Any]]  # projection -> factor name -> array, layers stacked on axis 0
 
@@ -26,30 +30,32 @@ class AdapterConfig:
 
     Attributes:
         kind: a name in `KINDS`.
-        rank: r of the factors.
-        first_layer: adapters stand on layers [first_layer, L); the layers below are the frozen trunk.
-        targets: adapted projections, of "gate", "up" and "down".
+        rank: r, the rank of the adapter's matrices.
+        first_layer: the layers from this one on are adapted; those below are the frozen trunk.
+        targets: the adapted projections, some of `TARGETS`.
         scale: s, the constant factor of the added term (2, as in the reference).
     """
 
     kind: str = "core"
     rank: int = 32
     first_layer: int = 15
-    targets: tuple[str, ...] = ("gate", "up", "down")
+    targets: tuple[str, ...] = TARGETS
     scale: float = 2.0
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise UserError(f"adapter kind {self.kind!r} is unknown; choose one of {', '.join(KINDS)}")
-        if self.rank < 1:
-            raise UserError(f"adapter rank {self.rank} must be at least 1")
-        unknown = set(self.targets) - {"gate", "up", "down"}
-        if unknown or not self.targets:
-            raise UserError(f"adapter targets {self.targets} must be some of gate, up, down")
+        check_choices("adapter", self, {"kind": KINDS})
+        check_ranges("adapter", self, _RANGES)
+        if not self.targets or set(self.targets) - set(TARGETS):
+            raise UserError(f"adapter.targets: {self.targets} must be some of {', '.join(TARGETS)}")
 
 
 class Kind(NamedTuple):
-    """One kind of adapter: how it starts and the chain of factors that it adds to a projection."""
+    """One kind of adapter.
+
+    Attributes:
+        init: (key, layers, in, out, rank) -> (theta, bases) of one projection, float32.
+        chain: (theta, bases, scale) -> the matrices that stand beside one projection.
+    """
 
     init: Callable[[jax.Array, int, int, int, int], tuple[dict, dict]]
     chain: Callable[[Mapping, Mapping, float], Chain]
@@ -57,18 +63,19 @@ class Kind(NamedTuple):
 
 def _init_core(key, layers, fan_in, fan_out, rank):
     key_a, key_b = jax.random.split(key)
-    theta = {"R": jnp.zeros((layers, rank, rank))}
+    normal = lambda key, *shape: jax.random.normal(key, (layers, *shape), jnp.float32)
+    theta = {"R": jnp.zeros((layers, rank, rank), jnp.float32)}
     bases = {
-        "A": jax.random.normal(key_a, (layers, rank, fan_in)) / math.sqrt(fan_in),
-        "B": jax.random.normal(key_b, (layers, fan_out, rank)) / math.sqrt(fan_out),
+        "A": normal(key_a, rank, fan_in) / math.sqrt(fan_in),
+        "B": normal(key_b, fan_out, rank) / math.sqrt(fan_out),
     }
     return theta, bases
 
 
 def _init_lora(key, layers, fan_in, fan_out, rank):
     bound = 1 / math.sqrt(fan_in)
-    a = jax.random.uniform(key, (layers, rank, fan_in), minval=-bound, maxval=bound)
-    return {"A": a, "B": jnp.zeros((layers, fan_out, rank))}, {}
+    a = jax.random.uniform(key, (layers, rank, fan_in), jnp.float32, minval=-bound, maxval=bound)
+    return {"A": a, "B": jnp.zeros((layers, fan_out, rank), jnp.float32)}, {}
 
 
 def _init_lora_b(key, layers, fan_in, fan_out, rank):
@@ -89,9 +96,9 @@ KINDS: Mapping[str, Kind] = {
 def init_adapter(config: AdapterConfig, decoder: DecoderConfig, key: jax.Array) -> tuple[Tree, Tree]:
     """Returns (theta, bases), float32, such that the adapted network equals the base network.
 
-    Both are trees target -> factor -> array with the L adapted layers on axis 0: for a projection of `in`
-    to `out`, A is (L, rank, in), B is (L, out, rank) and R, of the core, (L, rank, rank). Which factors are
-    theta and which are bases is the kind's.
+    Both are trees target -> matrix -> array with the L adapted layers on axis 0. For a projection of `in` to
+    `out`, A is (L, r, in), B is (L, out, r), and R of a core adapter is (L, r, r). The kind decides which
+    matrices are theta and which are bases.
 
     Raises:
         UserError: `first_layer` leaves no layer to adapt.
@@ -108,29 +115,29 @@ def init_adapter(config: AdapterConfig, decoder: DecoderConfig, key: jax.Array) 
 
 
 def singular_bases(config: AdapterConfig, layers: Mapping) -> Tree:
-    """Returns a core adapter's bases as the leading singular vectors of the weights that it stands beside.
+    """Returns the bases of a core adapter that are the leading singular vectors of the weights beside it.
 
-    LoRA-XS (Balazy et al., arXiv 2405.17604), but without the singular values, so that the bases are as
-    long as random ones: with W = U S V^T, A is the first r rows of V^T and B the first r columns of U.
+    With W = U S V^T, A is the first r rows of V^T and B is the first r columns of U. LoRA-XS (Balazy et al.,
+    arXiv 2405.17604) multiplies by the singular values too. Here they are left out, so that the bases are as
+    long as random ones.
 
     Args:
         config: the adapter, of kind "core".
         layers: the head's stacked layers; `layers[target]["kernel"]` is (L, in, out), of any float type.
 
     Returns:
-        target -> {"A": (L, rank, in), "B": (L, out, rank)}, float32.
+        target -> {"A": (L, r, in), "B": (L, out, r)}, float32 at least.
     """
     bases = {}
     for target in config.targets:
-        # Layer by layer, in float32 whatever the weights are. A kernel stands transposed, so its left
-        # singular vectors are the input's.
-        found = [
-            jnp.linalg.svd(kernel.astype(jnp.float32), full_matrices=False)
+        # A kernel is W^T, so its left singular vectors are those of the input.
+        decomposed = [
+            jnp.linalg.svd(kernel.astype(wide(kernel.dtype)), full_matrices=False)
             for kernel in layers[target]["kernel"]
         ]
         bases[target] = {
-            "A": jnp.stack([inputs.T[: config.rank] for inputs, _, _ in found]),
-            "B": jnp.stack([outputs.T[:, : config.rank] for _, _, outputs in found]),
+            "A": jnp.stack([inputs.T[: config.rank] for inputs, _, _ in decomposed]),
+            "B": jnp.stack([outputs.T[:, : config.rank] for _, _, outputs in decomposed]),
         }
     return bases
 
@@ -142,6 +149,6 @@ def projection_shape(decoder: DecoderConfig, target: str) -> tuple[int, int]:
 
 
 def chains(config: AdapterConfig, theta: Tree, bases: Tree) -> Chains:
-    """Returns what the decoder's head adds to its projections under these parameters."""
+    """Returns the matrices beside the head's projections under these parameters."""
     kind = KINDS[config.kind]
     return {name: kind.chain(theta[name], bases[name], config.scale) for name in config.targets}

@@ -1,10 +1,10 @@
-"""The outer problem: the loss of answers under adapted parameters, differentiated through the step.
+"""The outer problem: the loss of answers under adapted parameters, differentiated through the inner step.
 
-    L_outer = mean_q L_qa(q, a; theta - alpha . sum_d w_d(q) grad_theta L_doc(d; theta))
+    L_outer = mean_q L_qa(q, a; theta - alpha . sum_d w_d(q) g_d)    with g_d = grad_theta L_doc(d; theta)
 
-`jax.grad` of `outer_loss` is exact. For one plain inner step, with v = dL_qa/dtheta_q and H_d the Hessian of
-L_doc, it yields dtheta = v - sum_d w_d H_d (alpha . v) and dalpha = -<v, sum_d w_d g_d>, and the terms of the
-bases alike.
+`jax.grad` of `outer_loss` is exact. Take one plain inner step, v = dL_qa / dtheta_q, and the Hessian H_d of
+L_doc. Then the derivative in theta is v - sum_d w_d H_d (alpha . v), the derivative in alpha is -<v, sum_d
+w_d g_d>, and the derivative in the bases has the corresponding terms.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,16 +15,10 @@ import jax.numpy as jnp
 import optax
 
 from regrad_jax.adaptation.adapter import AdapterConfig, Tree
-from regrad_jax.adaptation.inner import (
-    Documents,
-    Factors,
-    InnerProblem,
-    adapted_head,
-    document_gradients,
-    mask_tokens,
-    project_factors,
-)
+from regrad_jax.adaptation.factors import Factors, project_factors
+from regrad_jax.adaptation.inner import Documents, adapted_head, document_gradients, mask_tokens
 from regrad_jax.adaptation.parameters import Array, MetaParams, adapted_parameters
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.models.decoder import SplitDecoder
 
@@ -37,7 +31,7 @@ class Questions(NamedTuple):
         prompt_lengths_Q: int32, at least 1.
         answers_QxM: int32 answer tokens, right-padded; M is the longest answer that is scored.
         answer_lengths_Q: int32; 0 marks a padding question, which counts for nothing.
-        hidden_QxTxD: the trunk's output for the tokens, where it is known already.
+        hidden_QxTxD: the trunk's output for the tokens, or None where it is yet to be computed.
     """
 
     tokens_QxT: Array
@@ -50,11 +44,12 @@ class Questions(NamedTuple):
 class TaskBatch(NamedTuple):
     """A pool of documents and questions that each use some of the pool.
 
-    Documents are shared: a gold document of one question is a distractor of another, and its gradient
-    (by far the dearest part of a step) is computed once for both.
+    The document that answers one question is a distractor of another. Its gradient, which is by far the
+    dearest part of a step, is computed once for both.
 
     Attributes:
-        documents: the pool; as factors of its gradients where theta stays 0 (`project_factors`).
+        documents: the pool. Where theta stays 0, it may be given as the factors of its gradients
+            (`project_factors`).
         questions: the questions.
         retrieved_QxN: bool, the documents that a question's adaptation uses.
         scores_QxN: float32 retrieval scores; read only where retrieved.
@@ -76,15 +71,15 @@ class OuterMetrics(NamedTuple):
 def answer_losses(
     decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree, questions: Questions
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (mean answer-token loss, share of answer tokens ranked first), float32 of shape (Q,).
+    """Returns (mean answer-token loss in nats, share of answer tokens ranked first), each of shape (Q,).
 
-    Logits are formed at the answers' positions alone.
+    Logits are computed at the answers' positions only.
 
     Args:
         decoder: the frozen network.
         config: the adapter.
         theta_Q: adapted parameters, one set a question (leaves Q x *).
-        bases: the adapter's still matrices.
+        bases: the adapter's matrices that the inner steps hold still.
         questions: prompts and answers.
     """
     hidden_QxTxD = questions.hidden_QxTxD
@@ -111,8 +106,9 @@ def answer_losses(
 
 GradientMap = Callable[[Tree], Tree]
 
-# What derivative the document gradients have in the outer loss: their own, or none, as in first-order MAML
-# (Finn et al., arXiv 1703.03400), for comparison.
+# Whether the outer loss is differentiated through the document gradients ("second" order), or takes them for
+# constants ("first" order), as first-order MAML does (Finn et al., arXiv 1703.03400). The latter is for
+# comparison.
 ORDERS: Mapping[str, GradientMap] = {"second": lambda grads_N: grads_N, "first": jax.lax.stop_gradient}
 
 
@@ -130,8 +126,8 @@ def outer_loss(
         decoder: the frozen network.
         inner: how documents move it.
         batch: documents, questions, and which uses which.
-        gradient_map: what becomes of the document gradients (leaves N x *) between the inner problem and
-            the questions: one of `ORDERS`, or what a bank does to them.
+        gradient_map: what the document gradients (leaves N x *) go through on their way to the questions: one
+            of `ORDERS`, or the rounding of a bank.
     """
     config = inner.adapter
     if isinstance(batch.documents, Factors):
@@ -148,10 +144,7 @@ def outer_loss(
     losses_Q, accuracy_Q = answer_losses(decoder, config, theta_Q, meta.bases, batch.questions)
     counts_Q = batch.questions.answer_lengths_Q > 0
     mean = lambda x: jnp.sum(jnp.where(counts_Q, x, 0.0)) / jnp.maximum(counts_Q.sum(), 1)
-    metrics = OuterMetrics(
-        outer_loss=mean(losses_Q),
-        token_accuracy=mean(accuracy_Q),
-    )
+    metrics = OuterMetrics(outer_loss=mean(losses_Q), token_accuracy=mean(accuracy_Q))
     return metrics.outer_loss, metrics
 
 

@@ -1,4 +1,4 @@
-"""What meta-training learns, and the one step that documents take from there."""
+"""The parameters that meta-training learns, and the one step from them along document gradients."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from regrad_jax.models.config import DecoderConfig
 # Batches are laid out in NumPy and become JAX arrays where a compiled function takes them.
 Array = jax.Array | np.ndarray
 
-
-# One array for all of theta, or a tree of theta's form whose leaves lack axes at their ends.
+# One array for all of theta, or a tree of theta's form. A leaf of the tree may lack the last axes of theta's
+# leaf.
 StepSizes = Array | Tree
 
 
@@ -49,16 +49,16 @@ def init_meta(
 
 
 def widen(meta: MetaParams, fresh: MetaParams) -> MetaParams:
-    """Returns trained parameters in an adapter of higher rank: the first directions are the trained ones.
+    """Returns trained parameters in an adapter of higher rank, whose first directions are the trained ones.
 
-    The network at theta* is unchanged, since where `init_meta` adds directions their product is zero. Steps
-    on documents are not: they move the added directions too, and damping is measured against the mean over
-    all (`preconditioner`), so that a step along trained ones that carry most of it is shorter.
+    The network at theta* is unchanged, since the matrices that `init_meta` adds have the product zero. Steps
+    on documents change: they move the added directions too. Damped steps along the trained directions become
+    shorter as well, since damping compares each direction with the mean over all of them (`preconditioner`).
 
     Args:
-        meta: trained.
-        fresh: what `init_meta` returned for the same adapter but for its rank, with step sizes of the same
-            mode; what it has for the added directions is kept.
+        meta: the trained parameters.
+        fresh: the result of `init_meta` for the same adapter at the higher rank, with step sizes of the same
+            mode. The added directions start as they are there.
     """
     inside = lambda wide, narrow: jnp.asarray(wide).at[tuple(map(slice, jnp.shape(narrow)))].set(narrow)
     return jax.tree.map(inside, fresh, meta)
@@ -76,9 +76,9 @@ def _alpha_of_numbers(theta: Tree, alpha: float) -> StepSizes:
     return jax.tree.map(lambda x: jnp.full(x.shape, alpha, jnp.float32), theta)
 
 
-# How many step sizes there are: (theta, initial value) -> alpha. The names are the reference's.
+# How many step sizes there are, as functions (theta, initial value) -> alpha. The names are the reference's.
 ALPHAS: Mapping[str, Callable[[Tree, float], StepSizes]] = {
-    "fix": _one_alpha,  # one for all, which training leaves alone (`training.state.optimizer`)
+    "fix": _one_alpha,  # one for all, and training does not change it
     "same": _one_alpha,  # one for all
     "tie": _alpha_of_layers,  # one for every layer of every adapter tensor
     "full": _alpha_of_numbers,  # one for every number
@@ -96,7 +96,6 @@ def adapted_parameters(
         grads_N: theta-shaped gradients with a leading document axis.
         gamma: step multiplier; 0 gives the unadapted parameters back.
     """
-
     totals_Q = jax.tree.map(lambda grads: jnp.einsum("qn,n...->q...", weights_QxN, grads), grads_N)
     return descend(meta, totals_Q, gamma)
 

@@ -1,18 +1,23 @@
-"""What a document's gradient is multiplied by, so that its facts do not get into each other's way.
+"""The preconditioner of damped gradients, which keeps the facts of one document out of each other's way.
 
-A core's matrix R reads k = A x and feeds B. One step along its plain gradient G_d = sum_t delta_t k_t^T
-answers a key k with sum_t delta_t (k_t . k): what one token has to say is heard at every token that resembles
-it, and loudest is what most of a document's tokens have in common. So both sides are divided by that:
+A core adapter's matrix R reads keys k = A x and writes to B. The plain gradient of a document in R is a sum
+over its tokens, G = sum_t c_t k_t^T, with the cotangents c_t of what R writes. After one step along G, R
+answers a key k with sum_t c_t (k_t . k). So what one token has to say is heard at every token whose key
+resembles its own, and what most of the tokens have in common is heard loudest.
 
-    N_d^-1 G_d M_d^-1,   M_d = (r S_k + lambda I) / (1 + lambda),   S_k = mean_t k_t k_t^T / |k_t|^2
+Damped gradients divide that out, on both sides of G:
 
-and N_d alike from the cotangents delta_t. Were all keys of one length, the right side alone would make the
-step the ridge regression of what tokens have to say on their keys. S has trace 1, so lambda is measured
-against a mean eigenvalue of 1, and without end leaves the gradient as it is.
+    N^-1 G M^-1    with M = (r S + lambda I) / (1 + lambda)    and S = mean_t k_t k_t^T / |k_t|^2
 
-These are the two factors of K-FAC (Martens and Grosse, arXiv 1503.05671), damped, of one document alone and
-with vectors of one length. A layer that is written to by the delta rule divides its right side so, one token
-at a time (DeltaNet; Yang et al., arXiv 2406.06484).
+S is the second moment of the keys' directions, an r x r matrix. N is made of the cotangents in the same way.
+The trace of S is 1, so the eigenvalues of r S have the mean 1, and so do those of M whatever lambda is. A
+lambda far below 1 divides each direction by its full share in the keys. A lambda far above 1 makes M the
+identity, which leaves G as it is.
+
+If all keys had one length, G M^-1 alone would be a step of ridge regression, from the tokens' keys to their
+cotangents. M and N are the damped factors of K-FAC (Martens and Grosse, arXiv 1503.05671), here of one
+document and of directions. A layer that learns by the delta rule divides the right side in the same way, one
+token at a time (DeltaNet; Yang et al., arXiv 2406.06484).
 """
 
 import math
@@ -21,9 +26,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from regrad_jax.models.precision import wide
+
 
 class Preconditioner(NamedTuple):
-    """N^-1 and M^-1 of one matrix or a stack of them, float32 (..., r, r)."""
+    """What a document's gradient is multiplied by, for one matrix or a stack of them.
+
+    Attributes:
+        left: N^-1, (..., r, r).
+        right: M^-1, (..., r, r).
+    """
 
     left: jax.Array
     right: jax.Array
@@ -34,30 +46,30 @@ class Preconditioner(NamedTuple):
 
 
 def preconditioner(
-    cotangents_TxR: jax.Array, keys_TxR: jax.Array, counts_T: jax.Array, damping: float
+    cotangents_Txr: jax.Array, keys_Txr: jax.Array, counts_T: jax.Array, damping: float
 ) -> Preconditioner:
-    """Returns what divides the gradient sum_t cotangent_t key_t^T.
+    """Returns the preconditioner of the gradient sum_t cotangent_t key_t^T.
 
     Args:
-        cotangents_TxR: (..., T, r).
-        keys_TxR: (..., T, r).
+        cotangents_Txr: (..., T, r).
+        keys_Txr: (..., T, r).
         counts_T: bool (..., T), the tokens to take.
         damping: lambda, above 0 and finite.
     """
-    sides = (second_moment(vectors, counts_T) for vectors in (cotangents_TxR, keys_TxR))
+    sides = (second_moment(vectors, counts_T) for vectors in (cotangents_Txr, keys_Txr))
     return Preconditioner(*(damped_inverse(moment, damping) for moment in sides))
 
 
-def second_moment(vectors_TxR: jax.Array, counts_T: jax.Array) -> jax.Array:
-    """Returns S, float32 (..., r, r): the mean outer product of vectors of length 1.
+def second_moment(vectors_Txr: jax.Array, counts_T: jax.Array) -> jax.Array:
+    """Returns S, (..., r, r), float32 at least: the mean outer product of the vectors' directions.
 
     Args:
-        vectors_TxR: (..., T, r), of any float type.
+        vectors_Txr: (..., T, r), of any float type. A vector of zeros has no direction and adds nothing.
         counts_T: bool (..., T), the tokens to take; where there are none, S is zero.
     """
-    # Where a vector does not count it may be anything, and must not reach a derivative even as a NaN.
-    vectors = jnp.where(counts_T[..., None], vectors_TxR.astype(jnp.float32), 0.0)
-    # Cotangents may be too small to be squared.
+    # A vector that does not count may be anything, and must not reach a derivative even as a NaN.
+    vectors = jnp.where(counts_T[..., None], vectors_Txr.astype(wide(vectors_Txr.dtype)), 0.0)
+    # The squares of small cotangents would be zero, so each vector is first divided by its largest number.
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(vectors), axis=-1, keepdims=True))
     vectors = vectors / jnp.where(largest > 0, largest, 1.0)
     squared = jnp.sum(vectors * vectors, axis=-1, keepdims=True)
@@ -71,15 +83,16 @@ def damped_inverse(moment: jax.Array, damping: float) -> jax.Array:
     rank = moment.shape[-1]
     identity = jnp.eye(rank, dtype=moment.dtype)
     matrix = (rank * moment + damping * identity) / (1 + damping)
-    # Newton's iteration (Schulz, 1933) is products alone, which every device is good at; jnp.linalg.solve in
-    # its place never came back from a validation step on two CPU cores (jaxlib 0.10.2). An error e becomes
-    # e^2, from at most 1 - 1 / condition at the start.
+    # Newton's iteration (Schulz, 1933) takes only products, which every device is good at. With
+    # jnp.linalg.solve in its place, a validation step on two CPU cores never ended (jaxlib 0.10.2). Each turn
+    # squares the error, which is at most 1 - 1 / condition at the start.
     condition = rank * (1 + damping) / damping
     improved = lambda inverse, matrix: 2 * inverse - _product(inverse, _product(matrix, inverse))
     inverse = identity / rank  # no eigenvalue of the matrix is above its trace, which is at most r
     for _ in range(math.ceil(math.log2(17 * condition))):
         inverse = improved(inverse, jax.lax.stop_gradient(matrix))
-    # At the inverse X, a turn's derivative in the matrix is the inverse's own, -X dM X.
+    # At the inverse X, the derivative of one turn in the matrix is that of the inverse itself, -X dM X. So
+    # only the last turn is differentiated.
     return improved(inverse, matrix)
 
 

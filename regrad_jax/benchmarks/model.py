@@ -13,9 +13,11 @@ import numpy as np
 from regrad_jax import machine
 from regrad_jax.adaptation.adapter import Tree
 from regrad_jax.adaptation.codecs import CODECS
-from regrad_jax.adaptation.inner import Documents, InnerProblem, document_gradients, gradient_factors
+from regrad_jax.adaptation.factors import gradient_factors
+from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.outer import Questions, TaskBatch, meta_gradient
 from regrad_jax.adaptation.parameters import MetaParams
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.api import ReGrad
 from regrad_jax.engine import devices
 from regrad_jax.engine.requests import Places, Request, RowFormat, Update
@@ -167,7 +169,7 @@ def _seconds(call: Callable[[], Any], repeats: int = _REPEATS) -> float:
 
 def _one_step(regrad: ReGrad) -> InnerProblem:
     """The checkpoint's inner problem with one plain step, on which factors and PyTorch are compared."""
-    return dataclasses.replace(regrad.checkpoint.inner, steps=1, damping=math.inf)
+    return dataclasses.replace(regrad.checkpoint.inner, rule="plain", damping=math.inf, steps=1)
 
 
 def _meta_gradient(regrad: ReGrad) -> Callable:
@@ -176,7 +178,7 @@ def _meta_gradient(regrad: ReGrad) -> Callable:
 
 
 def _factors(regrad: ReGrad) -> Callable:
-    adapter = regrad.checkpoint.adapter
+    adapter = regrad.checkpoint.inner.adapter
     return jax.jit(lambda decoder, documents: gradient_factors(decoder, adapter, documents)[0])
 
 

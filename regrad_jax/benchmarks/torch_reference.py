@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import Documents, InnerProblem
+from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import TaskBatch
+from regrad_jax.adaptation.rules import InnerProblem
 
 
 class Adapted(torch.nn.Module):

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regrad_jax.adaptation.inner import Documents, InnerProblem, document_gradients
+from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.parameters import MetaParams
 from regrad_jax.adaptation.rows import RowLayout
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.engine.devices import round_up, shard, spread, unshard
 from regrad_jax.engine.engine import Replicas
 from regrad_jax.models import tokens

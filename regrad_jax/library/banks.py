@@ -73,7 +73,7 @@ def require_fit(runtime: Runtime, bank: Bank) -> None:
 
 def trained_codec(runtime: Runtime, otherwise: str = DEFAULT_CODEC) -> str:
     """Returns the codec whose rounding the checkpoint was trained with; without any, `otherwise`."""
-    trained = runtime.checkpoint.training.get("codec", "float32")
+    trained = runtime.checkpoint.codec
     return otherwise if trained == "float32" else trained
 
 

@@ -40,7 +40,7 @@ class Runtime:
     def engine(self) -> Engine:
         """The network and the learned parameters on every local device."""
         base, checkpoint = self.base, self.checkpoint
-        return Engine(checkpoint.adapter, base.decoder, checkpoint.meta, base.stops_V)
+        return Engine(checkpoint.inner.adapter, base.decoder, checkpoint.meta, base.stops_V)
 
     @functools.cached_property
     def wording(self) -> PromptFamily:
@@ -92,9 +92,9 @@ def load_runtime(
     if dtype not in DTYPES:
         raise UserError(f"`dtype` is {dtype!r}; choose one of {', '.join(DTYPES)}")
     loaded = load_checkpoint(checkpoint)
-    base = load_base(loaded.base_model, loaded.adapter.first_layer, jnp.dtype(dtype))
+    base = load_base(loaded.base_model, loaded.inner.adapter.first_layer, jnp.dtype(dtype))
     _require_same_base(loaded, base)
-    encoder = encoder or loaded.training.get("encoder", "minilm-l6")
+    encoder = encoder or loaded.encoder
     try:
         return Runtime(loaded, base, Embedder.load(locate(encoder)))
     except UserError as error:

@@ -7,11 +7,13 @@ Names in the whole project carry the shapes of their arrays, as in `grads_NxP`. 
     S  slots of the key/value cache   H  attention heads
     M  tokens of an answer            F  width of the MLP
     N  documents                      V  tokens of the vocabulary
-    Q  questions                      R  rank of the adapters
+    Q  questions                      r  rank of the adapters
     K  documents of one question      P  numbers of a document's gradient
     E  width of a retrieval key       C  bytes of a packed row
 
-Inside attention, Kv are the key/value heads and d is the width of a head.
+Inside attention, Kv are the key/value heads and d is the width of a head. Inside a packed row, J are the
+blocks of numbers that share a scale, I the numbers of a block, and Y the digits of a byte. A training step
+takes U turns one after the other, each with a batch on every one of G devices.
 """
 
 import dataclasses

@@ -1,16 +1,14 @@
-"""A Llama-family decoder in Flax, split at the first adapted layer.
+"""A Llama-family decoder in Flax Linen, cut at the first adapted layer.
 
-    tokens --Trunk: embedding, layers [0, first)--> hidden --Head: layers [first, L), norm--> features
-    features --> logits
+    tokens --trunk: embedding, layers [0, first)--> hidden --head: layers [first, L), norm--> features -->
+    logits
 
-The trunk holds no adapter, so nothing ever differentiates it and its output can be computed once a
-text and kept. Adapters reach the head as *chains*: for a projection y = W x, a tuple of small
-matrices (F_1, ..., F_n) adds F_n ... F_1 x. Every matrix is stacked over the head's layers and is
-scanned with them. A vector for every token in a matrix's place is added to what has come so far; the gradient
-in one of zeros is the cotangent there.
+The trunk holds no adapter. So nothing ever differentiates it, and its output can be computed once a text and
+kept. Adapters reach the head as *chains* of small matrices beside the projections of its layers
+(`block.Chains`), stacked over the layers and scanned with them. Where the gradient in a matrix is to be taken
+apart into its factors, the head runs with *probes* (`block.Probes`).
 """
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,136 +19,29 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax.errors import UserError
-from regrad_jax.models.config import DecoderConfig, RopeScaling
+from regrad_jax.models.block import NO_PROBES, Block, Cache, Chains, Probes
+from regrad_jax.models.config import DecoderConfig
+from regrad_jax.models.precision import wide
 
 Params = Mapping[str, Any]
-Chain = tuple[jax.Array, ...]  # each L x out x in, applied first to last, or L x B x T x out, added
-Chains = Mapping[str, Chain]  # keyed by projection: "gate", "up", "down"
-Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x head_dim
 # (hidden_BxTxD, positions_BxT, cache) -> (features_BxTxD, cache)
 HeadFn = Callable[[jax.Array, jax.Array, Cache | None], tuple[jax.Array, Any]]
 
 
-def rotary_frequencies(config: DecoderConfig) -> jax.Array:
-    """Returns the angular frequency of every rotated pair, float32 of shape (head_dim / 2,).
-
-    RoFormer (Su et al., arXiv 2104.09864); the stretching of long wavelengths is Llama 3.1's.
-    """
-    exponents = jnp.arange(0, config.head_dim, 2, dtype=jnp.float32) / config.head_dim
-    frequencies = 1.0 / config.rope_base**exponents
-    if config.rope_scaling is None:
-        return frequencies
-    return _stretch(frequencies, config.rope_scaling)
-
-
-def _stretch(frequencies: jax.Array, scaling: RopeScaling) -> jax.Array:
-    # Turns that a pair makes over the original context decide: few turns are slowed by `factor`,
-    # many are left alone, and between the two bounds the change is linear in the turns.
-    turns = scaling.original_max_position * frequencies / (2 * jnp.pi)
-    keep = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
-    keep = jnp.clip(keep, 0.0, 1.0)
-    return frequencies * (keep + (1.0 - keep) / scaling.factor)
-
-
-def rotate(x_BxTxHxd: jax.Array, positions_BxT: jax.Array, frequencies: jax.Array) -> jax.Array:
-    """Rotates each head's (first half, second half) pairs by position times frequency, in float32."""
-    angles = positions_BxT[..., None, None].astype(jnp.float32) * frequencies
-    cos, sin = jnp.cos(angles), jnp.sin(angles)
-    first, second = jnp.split(x_BxTxHxd.astype(jnp.float32), 2, axis=-1)
-    rotated = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
-    return rotated.astype(x_BxTxHxd.dtype)
-
-
-def apply_chain(x: jax.Array, chain: Chain) -> jax.Array:
-    """Returns F_n ... F_1 x for x of (B, T, in) and factors of (out, in), or (B, T, out) to be added."""
-    for factor in chain:
-        factor = factor.astype(x.dtype)
-        x = x + factor if factor.ndim == x.ndim else x @ factor.T
-    return x
-
-
-class Block(nn.Module):
-    """One decoder layer: attention and gated MLP, each behind an RMS norm and added to the stream."""
-
-    config: DecoderConfig
-    dtype: Any
-
-    @nn.compact
-    def __call__(self, x_BxTxD, positions_BxT, chains: Chains, cache: Cache | None):
-        norm = functools.partial(nn.RMSNorm, epsilon=self.config.norm_eps, dtype=self.dtype)
-        attended, cache = self._attention(norm(name="attn_norm")(x_BxTxD), positions_BxT, cache)
-        x_BxTxD = x_BxTxD + attended
-        return x_BxTxD + self._mlp(norm(name="mlp_norm")(x_BxTxD), chains), cache
-
-    def _attention(self, x, positions_BxT, cache):
-        cfg = self.config
-        dense = functools.partial(nn.Dense, dtype=self.dtype, use_bias=cfg.qkv_bias)
-        heads = lambda name, count: dense(count * cfg.head_dim, name=name)(x).reshape(
-            *x.shape[:-1], count, cfg.head_dim
-        )
-        q, k, v = heads("q", cfg.heads), heads("k", cfg.kv_heads), heads("v", cfg.kv_heads)
-        if cfg.qk_norm:
-            norm = functools.partial(nn.RMSNorm, epsilon=cfg.norm_eps, dtype=self.dtype)
-            q, k = norm(name="q_norm")(q), norm(name="k_norm")(k)
-        frequencies = rotary_frequencies(cfg)
-        q, k = rotate(q, positions_BxT, frequencies), rotate(k, positions_BxT, frequencies)
-        if cache is not None:  # slot s of the cache holds position s, so a write goes to its position
-            rows = jnp.arange(x.shape[0])[:, None]
-            k = cache[0].at[rows, positions_BxT].set(k.astype(cache[0].dtype))
-            v = cache[1].at[rows, positions_BxT].set(v.astype(cache[1].dtype))
-            cache = (k, v)
-        mixed = _attend(q, k, v, positions_BxT, cfg.sliding_window)
-        out = nn.Dense(cfg.width, dtype=self.dtype, use_bias=False, name="o")
-        return out(mixed.reshape(*x.shape[:-1], cfg.heads * cfg.head_dim)), cache
-
-    def _mlp(self, x, chains: Chains):
-        def project(name, x, out):
-            # Does nothing unless a caller asks for the collection (`SplitDecoder.head_*`), as offsets do.
-            tell = lambda collection, value: self.sow(
-                collection, f"{name}_{collection}", value, reduce_fn=lambda _, new: new, init_fn=lambda: None
-            )
-            y = nn.Dense(out, dtype=self.dtype, use_bias=False, name=name)(x)
-            tell("inputs", x)
-            if name in chains:
-                first, *others = chains[name]
-                keys = apply_chain(x, (first,))
-                tell("keys", keys)
-                y = y + apply_chain(keys, others)
-            offset = self.get_variable("offsets", f"{name}_offsets")
-            return y if offset is None else y + offset.astype(y.dtype)
-
-        gate, up = project("gate", x, self.config.mlp_dim), project("up", x, self.config.mlp_dim)
-        return project("down", nn.silu(gate) * up, self.config.width)
-
-
-def _attend(q_BxTxHxd, k_BxSxKvxd, v_BxSxKvxd, positions_BxT, window: int | None):
-    """Causal grouped-query attention; slot s of keys and values holds position s."""
-    *batch, length, heads, dim = q_BxTxHxd.shape
-    kv_heads, slots = k_BxSxKvxd.shape[-2], k_BxSxKvxd.shape[-3]
-    q = q_BxTxHxd.reshape(*batch, length, kv_heads, heads // kv_heads, dim)
-    scores = jnp.einsum("...tkgd,...skd->...kgts", q, k_BxSxKvxd, preferred_element_type=jnp.float32)
-    slot = jnp.arange(slots)
-    visible = slot <= positions_BxT[..., None]
-    if window is not None:
-        visible &= slot > positions_BxT[..., None] - window
-    scores = jnp.where(visible[..., None, None, :, :], scores * dim**-0.5, -jnp.inf)
-    weights = jax.nn.softmax(scores, axis=-1).astype(v_BxSxKvxd.dtype)
-    return jnp.einsum("...kgts,...skd->...tkgd", weights, v_BxSxKvxd)
-
-
 def _stack(config: DecoderConfig, count: int, dtype: Any, remat: bool = False) -> nn.Module:
+    """Returns `count` blocks as one module: a scan over axis 0 of parameters, chains, caches and probes."""
     scanned = nn.scan(
         nn.remat(Block, prevent_cse=False) if remat else Block,
-        variable_axes={"params": 0, "inputs": 0, "keys": 0, "offsets": 0},
+        variable_axes={"params": 0},
         split_rngs={"params": True},
-        in_axes=(nn.broadcast, 0, 0),
+        in_axes=(nn.broadcast, 0, 0, 0),
         length=count,
     )
     return scanned(config, dtype)
 
 
 class Trunk(nn.Module):
-    """Embedding and the first `count` layers, frozen and never adapted."""
+    """The embedding and the first `count` layers, frozen and never adapted."""
 
     config: DecoderConfig
     count: int
@@ -162,7 +53,10 @@ class Trunk(nn.Module):
 
     def __call__(self, tokens_BxT, positions_BxT, cache: Cache | None = None):
         hidden = self.embed(tokens_BxT)
-        return self.layers(hidden, positions_BxT, {}, cache) if self.count else (hidden, cache)
+        if not self.count:
+            return hidden, cache
+        hidden, (cache, _) = self.layers(hidden, positions_BxT, {}, cache, NO_PROBES)
+        return hidden, cache
 
 
 class Head(nn.Module):
@@ -182,27 +76,27 @@ class Head(nn.Module):
         else:
             self.unembed = nn.Dense(cfg.vocab_size, use_bias=False, dtype=self.dtype)
 
-    def __call__(self, hidden_BxTxD, positions_BxT, chains: Chains, cache: Cache | None = None):
-        hidden, cache = self.layers(hidden_BxTxD, positions_BxT, chains, cache)
-        return self.norm(hidden), cache
+    def __call__(self, hidden_BxTxD, positions_BxT, chains: Chains, cache: Cache | None, probes: Probes):
+        hidden, (cache, inputs) = self.layers(hidden_BxTxD, positions_BxT, chains, cache, probes)
+        return self.norm(hidden), cache, inputs
 
     def logits(self, features):
         project = self.embed.attend if self.config.tied_embeddings else self.unembed
-        return project(features).astype(jnp.float32)
+        return project(features).astype(wide(self.dtype))
 
 
 class SplitDecoder(flax.struct.PyTreeNode):
     """A frozen decoder cut in two, as one pytree: it passes through `jit`, `vmap` and `pmap`.
 
     Attributes:
-        trunk_params: embedding and layers [0, first_layer).
+        trunk_params: the embedding and layers [0, first_layer).
         head_params: layers [first_layer, L), the final norm and the unembedding.
         config: the decoder's shape.
         first_layer: the first adapted layer.
-        dtype: of the weights and of what is computed with them; norms, rotations, softmax statistics and
-            logits are computed in float32.
-        remat: whether derivatives compute a head layer's insides again instead of keeping them: less
-            memory for more work.
+        dtype: the type of the weights and of what is computed with them. Norms, rotations, softmax statistics
+            and logits are computed in float32 at least.
+        remat: whether derivatives compute a head layer's insides again instead of keeping them. That takes
+            less memory and more work.
     """
 
     trunk_params: Params
@@ -215,6 +109,10 @@ class SplitDecoder(flax.struct.PyTreeNode):
     @property
     def head_layers(self) -> int:
         return self.config.layers - self.first_layer
+
+    def _run_head(self, *arguments: Any, method: Callable | None = None) -> Any:
+        module = Head(self.config, self.head_layers, self.dtype, self.remat)
+        return module.apply({"params": self.head_params}, *arguments, method=method)
 
     def trunk(self, tokens_BxT, positions_BxT=None, cache: Cache | None = None):
         """Runs the frozen layers.
@@ -236,58 +134,35 @@ class SplitDecoder(flax.struct.PyTreeNode):
 
         Args:
             hidden_BxTxD: the trunk's output.
-            chains: target -> what adapters add to that projection, layers on axis 0; {} adds nothing.
+            chains: target -> the adapter's matrices beside that projection; {} runs the base model.
             positions_BxT: int32; by default 0 to T - 1.
             cache: as for `trunk`.
 
         Returns:
             (features_BxTxD after the final norm, of `dtype`, the cache with these tokens in it or None).
         """
-        module = Head(self.config, self.head_layers, self.dtype, self.remat)
         positions_BxT = _positions(hidden_BxTxD.shape[:-1], positions_BxT)
-        variables = {"params": self.head_params}
-        return module.apply(variables, hidden_BxTxD, positions_BxT, chains, cache)
+        features, cache, _ = self._run_head(hidden_BxTxD, positions_BxT, chains, cache, NO_PROBES)
+        return features, cache
 
-    def head_projections(self, hidden_BxTxD, offsets):
-        """Runs the unadapted upper layers with something added to each MLP projection's output.
-
-        Args:
-            hidden_BxTxD: the trunk's output.
-            offsets: target -> what is added, (L, B, T, out). The gradient in a zero offset is the
-                cotangent of that projection.
-
-        Returns:
-            (features_BxTxD, inputs), inputs being target -> the projection's input, (L, B, T, in).
-        """
-        added = {f"{target}_offsets": offset for target, offset in offsets.items()}
-        features, inputs = self._head_telling("inputs", hidden_BxTxD, {}, {"offsets": {"layers": added}})
-        return features, {target: inputs[target] for target in offsets}
-
-    def head_keys(self, hidden_BxTxD, chains: Chains):
-        """Runs the adapted layers.
+    def probed_head(self, hidden_BxTxD, chains: Chains, probes: Probes) -> tuple[jax.Array, Probes]:
+        """Runs the adapted layers on whole sequences, with probes.
 
         Args:
             hidden_BxTxD: the trunk's output.
             chains: as for `head`.
+            probes: offsets to add.
 
         Returns:
-            (features_BxTxD, keys), keys being target -> what its chain's first matrix makes of the
-            projection's input, (L, B, T, r).
+            (features_BxTxD as of `head`, the inputs of the probed matrices, of `dtype`).
         """
-        return self._head_telling("keys", hidden_BxTxD, chains, {})
-
-    def _head_telling(self, collection: str, hidden_BxTxD, chains: Chains, variables):
-        module = Head(self.config, self.head_layers, self.dtype, self.remat)
-        variables = {"params": self.head_params} | variables
-        positions = _positions(hidden_BxTxD.shape[:-1], None)
-        (features, _), state = module.apply(variables, hidden_BxTxD, positions, chains, mutable=[collection])
-        told = state[collection]["layers"]
-        return features, {name.removesuffix(f"_{collection}"): value for name, value in told.items()}
+        positions_BxT = _positions(hidden_BxTxD.shape[:-1], None)
+        features, _, inputs = self._run_head(hidden_BxTxD, positions_BxT, chains, None, probes)
+        return features, inputs
 
     def logits(self, features):
-        """Maps features (..., D) to float32 logits (..., V)."""
-        module = Head(self.config, self.head_layers, self.dtype, self.remat)
-        return module.apply({"params": self.head_params}, features, method=Head.logits)
+        """Maps features (..., D) to logits (..., V), float32 at least."""
+        return self._run_head(features, method=Head.logits)
 
     def empty_cache(self, batch: int, slots: int) -> tuple[Cache, Cache]:
         """Returns zeroed caches of trunk and head for `batch` sequences of at most `slots` tokens."""
@@ -310,7 +185,7 @@ def split(
     remat: bool = False,
     on_device: bool = True,
 ) -> SplitDecoder:
-    """Cuts a decoder's parameters at `first_layer`; tied embeddings stand in both parts as one array.
+    """Cuts a decoder's parameters at `first_layer`. Tied embeddings stand in both parts as one array.
 
     Args:
         config: the decoder's shape.
@@ -318,8 +193,8 @@ def split(
         first_layer: the first layer of the head, in [0, config.layers).
         dtype: as in `SplitDecoder`; weights of another type are cast.
         remat: as in `SplitDecoder`.
-        on_device: put the weights on the default device; else they stay NumPy arrays, for one who lays them
-            over devices.
+        on_device: whether to put the weights on the default device. Otherwise they stay NumPy arrays, and the
+            caller lays them over devices.
 
     Raises:
         UserError: there is no such layer.

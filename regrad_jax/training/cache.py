@@ -1,11 +1,12 @@
-"""What the frozen network makes of the training texts, computed when first needed and kept.
+"""A cache of what the frozen network computes for the training texts.
 
-With theta* at zero neither a document's gradient factors nor a question's trunk activations change
-while the adapter is trained, so each is computed once. Factors are large (95 KB a token on
-SmolLM2-135M, in int8): they go to a file without a name, which the system removes with the process.
+With theta* at zero, training changes neither a document's gradient factors nor the trunk's activations for a
+question. So both are computed when they are first needed, and kept.
 
-Of a source whose prompts show documents only factors are kept, since such a prompt hardly comes twice;
-the step computes its questions' activations itself.
+- Factors take 95 KB a token on SmolLM2-135M, although they are rounded to int8. They are kept in a file
+  without a name in the run folder, which the system removes when the process ends.
+- Activations are kept in memory, unless the source puts documents into prompts. Such a prompt hardly comes
+  twice, so the training step computes its activations itself.
 """
 
 import errno
@@ -21,7 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from regrad_jax.adaptation.adapter import AdapterConfig
-from regrad_jax.adaptation.inner import Documents, Factors, gradient_factors
+from regrad_jax.adaptation.factors import Factors, gradient_factors
+from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.models.tokens import pad
@@ -29,9 +31,10 @@ from regrad_jax.training.tasks import Draw, TaskSource
 
 
 def quantise(factors: Factors) -> Factors:
-    """Returns factors in int8, every token's vectors scaled by their largest; 1 to 3% off in norm.
+    """Returns factors in int8. Every token's vectors are scaled by their largest number.
 
-    Scales stay zero where they are, and only there: they tell which tokens count.
+    The gradients change by 1 to 3% of their norm. A scale is zero only where it was zero before, since scales
+    say which tokens count.
     """
     codes = lambda part, scale: jnp.round(part / scale[..., None]).astype(jnp.int8)
 
@@ -48,26 +51,33 @@ def quantise(factors: Factors) -> Factors:
     )
 
 
-# Of the module, so that sources and runs of one process share what is compiled.
+# These two are functions of the module, so that all sources and runs of a process share the compiled
+# programs.
 @functools.partial(jax.jit, static_argnums=1)
-def _factors(decoder: SplitDecoder, adapter: AdapterConfig, documents: Documents) -> Factors:
+def quantised_factors(decoder: SplitDecoder, adapter: AdapterConfig, documents: Documents) -> Factors:
+    """Returns the factors of the documents' gradients as the cache keeps them."""
     return quantise(gradient_factors(decoder, adapter, documents)[0])
 
 
 @jax.jit
-def _activations(decoder: SplitDecoder, tokens_QxT: np.ndarray) -> jax.Array:
+def activations(decoder: SplitDecoder, tokens_QxT: np.ndarray) -> jax.Array:
+    """Returns the trunk's activations for questions, hidden_QxTxD."""
     return decoder.trunk(tokens_QxT)[0]
 
 
 def bytes_a_token(decoder: SplitDecoder, adapter: AdapterConfig) -> int:
-    """Returns what the factors of one token of a document take in the file."""
+    """Returns how many bytes the factors of one token of a document take in the file."""
     one = Documents(np.zeros((1, 1), np.int32), np.ones(1, np.int32))
-    factors = jax.eval_shape(lambda decoder: _factors(decoder, adapter, one), decoder)
+    factors = jax.eval_shape(lambda decoder: quantised_factors(decoder, adapter, one), decoder)
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(factors))
 
 
 class ActivationCache:
-    """Fills a source's batches with factors and trunk activations."""
+    """Fills a source's batches with factors and trunk activations.
+
+    Attributes:
+        file_bytes: how many bytes the file has.
+    """
 
     def __init__(
         self, decoder: SplitDecoder, adapter: AdapterConfig, source: TaskSource, folder: pathlib.Path
@@ -75,19 +85,27 @@ class ActivationCache:
         self._decoder, self._source = decoder, source
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 lives as long as the cache
         self._folder = str(folder)
-        self._end = 0
+        self.file_bytes = 0
         self._offsets: dict[int, int] = {}
-        self._ahead = iter(range(len(source.documents)))  # what to compute before it is asked for
+        self._ahead = iter(range(len(source.documents)))  # documents to compute before they are needed
         self._keeps_questions = not source.config.context
         count = len(source.questions) if self._keeps_questions else 0
         size = count, source.config.question_tokens, decoder.config.width
         self._hidden_QxTxD = np.zeros(size, np.float32)  # pages that are not written cost nothing
         self._known_Q = np.zeros(len(source.questions), bool)
         self._adapter = adapter
-        self._shapes = Factors({}, {}, {})  # of a batch's factors, once one is computed
+        self._shapes = Factors({}, {}, {})  # the shapes of a batch's factors, once there are any
 
     def fill(self, drawn: Draw, batch: TaskBatch) -> TaskBatch:
-        """Returns the batch with quantised factors for documents and, where they are kept, activations."""
+        """Returns the batch with quantised factors for documents and, where they are kept, activations.
+
+        Args:
+            drawn: the batch's documents and questions by their places in the source.
+            batch: the batch in tokens.
+
+        Raises:
+            OSError: the disk has no room, or the file cannot be read back.
+        """
         self._add_documents(drawn.pool)
         assert isinstance(batch.documents, Documents)
         batch = batch._replace(documents=self._read(drawn.pool, batch.documents.tokens_NxT.shape[1]))
@@ -103,7 +121,7 @@ class ActivationCache:
         missing = [d for d in dict.fromkeys(pool) if d not in self._offsets]
         if not missing:
             return
-        # One shape, one compilation; room that is left goes to documents that will be asked for later.
+        # Every call has the same shape, hence one compilation. Spare places are given to later documents.
         filled = missing.copy()
         while len(filled) < len(pool):
             document = next(self._ahead, missing[0])
@@ -111,17 +129,17 @@ class ActivationCache:
                 filled.append(document)
         tokens = [self._source.documents[d] for d in filled]
         documents = Documents(*pad(tokens, self._source.config.document_tokens))
-        factors = jax.device_get(_factors(self._decoder, self._adapter, documents))
+        factors = jax.device_get(quantised_factors(self._decoder, self._adapter, documents))
         self._shapes = jax.eval_shape(lambda x: x, factors)
         for row, document in enumerate(filled):
             if document in self._offsets:
                 continue
-            self._offsets[document] = self._end
+            self._offsets[document] = self.file_bytes
             for leaf in jax.tree.leaves(factors):
                 data = np.ascontiguousarray(leaf[:, row, : len(tokens[row])]).tobytes()
-                if os.pwrite(self._file.fileno(), data, self._end) != len(data):
+                if os.pwrite(self._file.fileno(), data, self.file_bytes) != len(data):
                     raise OSError(errno.ENOSPC, "no room left for cached gradients", self._folder)
-                self._end += len(data)
+                self.file_bytes += len(data)
 
     def _add_questions(self, questions: Sequence[int], size: int) -> None:
         missing = [q for q in dict.fromkeys(questions) if not self._known_Q[q]]
@@ -129,7 +147,7 @@ class ActivationCache:
             return
         items = [self._source.questions[q] for q in (missing + missing[:1] * size)[:size]]
         tokens, _ = pad([i.prompt + i.answer for i in items], self._source.config.question_tokens)
-        self._hidden_QxTxD[missing] = np.asarray(_activations(self._decoder, tokens))[: len(missing)]
+        self._hidden_QxTxD[missing] = np.asarray(activations(self._decoder, tokens))[: len(missing)]
         self._known_Q[missing] = True
 
     def _read(self, pool: Sequence[int], length: int) -> Factors:

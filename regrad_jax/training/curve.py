@@ -1,4 +1,4 @@
-"""A run as a picture: what training does, and on held-out questions what gradients are worth."""
+"""A run as a picture: the course of training, and what gradients are worth on held-out questions."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import numpy as np
 
 from regrad_jax.plotting import pyplot
 
-_WINDOW = 20  # steps that what is logged at each is averaged over
+_WINDOW = 20  # steps that a training curve is averaged over
 _WIDTH, _HEIGHT = 4.6, 3.0  # of a panel, inches
 # Whose gradients answer -> the ending of a figure's name, label, colour.
 _GRADIENTS = (
@@ -24,10 +24,10 @@ Line = dict[str, Any]
 
 
 def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
-    """Draws a run's metrics.jsonl: a column for training, one for each validated source, one for its means.
+    """Draws metrics.jsonl: a column for training, one for every validated source, and one for step sizes.
 
-    The distance between the lines "own documents" and "other documents" is knowledge; what both lose
-    against "no gradient" is only the form of an answer.
+    The distance between the lines "own documents" and "other documents" is knowledge. What both have in
+    common against "no gradient" is only the form of an answer.
     """
     plt = pyplot()
     lines = read_metrics(metrics)
@@ -62,7 +62,8 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
     sizes.set(title="step sizes", xlabel="step", ylabel="alpha, mean over layers")
     if sizes.lines:
         sizes.legend(frameon=False, fontsize="small")
-    rate.plot([line["step"] for line in steps], [line.get("learning_rate", math.nan) for line in steps])
+    rates = [line.get("learning_rate", math.nan) for line in steps]
+    rate.plot([line["step"] for line in steps], rates, label="learning rate")
     rate.set(xlabel="step", ylabel="learning rate")
     by_source(
         peak, lambda line: 100 * _speed(line, "share_of_peak"), ylabel="share of peak, %", ylim=(0, 100)
@@ -73,7 +74,7 @@ def plot_run(metrics: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def _draw_validation(panels: Sequence[Any], source: str, seen: Sequence[tuple[int, Line]]) -> None:
-    """Draws losses, scores, and the documents' own loss, of (step, figures of one source)."""
+    """Draws losses, scores and document losses of one source, given (step, figures) of every validation."""
     losses, scores, documents = panels
     steps = [step for step, _ in seen]
     values = lambda name: [figures.get(name, math.nan) for _, figures in seen]
@@ -82,7 +83,7 @@ def _draw_validation(panels: Sequence[Any], source: str, seen: Sequence[tuple[in
         for name, style in (("exact", "-"), ("f1", "--")):
             percent = [100 * value for value in values(name + ending)]
             scores.plot(steps, percent, style, marker="o", color=colour, label=f"{name}, {label}")
-    for name, label in (("document_before", "before its step"), ("document_after", "behind it")):
+    for name, label in (("document_before", "before its step"), ("document_after", "after it")):
         documents.plot(steps, values(name), marker="o", label=label)
     losses.set(
         title=f"{source}, validation", xlabel="step", ylim=(0, None), ylabel="answer loss (nats per token)"
@@ -98,7 +99,7 @@ def _speed(line: Line, name: str) -> float:
 
 
 def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
-    """Returns the lines of a metrics.jsonl; none where there is no file, and not a torn last one."""
+    """Returns the lines of a metrics.jsonl: none where there is no file. A torn last line is left out."""
     lines = []
     for line in path.read_text().splitlines() if path.exists() else []:
         with contextlib.suppress(ValueError):

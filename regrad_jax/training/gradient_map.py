@@ -1,4 +1,4 @@
-"""What becomes of document gradients between the inner step and its use, as a run's config has it."""
+"""What document gradients go through on their way to the questions: a bank's rounding, or nothing."""
 
 import functools
 
@@ -12,10 +12,11 @@ from regrad_jax.training.config import TrainConfig
 
 
 def through_bank(codec: str, grads_N: Tree) -> Tree:
-    """Returns gradients as a bank of this codec gives them back; their derivative is that of the plain ones.
+    """Returns gradients as a bank of this codec gives them back.
 
-    The straight-through estimator (Bengio et al., arXiv 1308.3432): a checkpoint learns to be served from
-    packed rows.
+    A checkpoint that is trained with it learns to be served from such a bank. Rounding has no useful
+    derivative, so the result has the derivative of the gradients as they were: the straight-through estimator
+    (Bengio et al., arXiv 1308.3432).
     """
     layout = RowLayout.of(jax.tree.map(lambda x: x[0], grads_N))
     rows_NxP = layout.flatten(grads_N)
@@ -32,5 +33,8 @@ def _gradient_map(order: str, codec: str) -> GradientMap:
 
 
 def gradient_map(config: TrainConfig) -> GradientMap:
-    """Returns the way of a run's gradients; the same function for the same config, as `jax.jit` wants it."""
+    """Returns the function that a run's document gradients go through.
+
+    Equal configs get the same function object, so that `jax.jit` does not compile again.
+    """
     return _gradient_map(config.order, config.codec)

@@ -1,4 +1,4 @@
-"""What a run tells while it is under way: a line a step for people, JSONL and TensorBoard for programs."""
+"""The log of a run: a line a step on stderr for people, metrics.jsonl and TensorBoard for programs."""
 
 import functools
 import json
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import tensorboardX
 
 from regrad_jax import machine
+from regrad_jax.adaptation.outer import OuterMetrics
 from regrad_jax.adaptation.parameters import MetaParams, step_sizes
 from regrad_jax.progress import to_stderr
 from regrad_jax.training.config import TrainConfig
@@ -21,46 +22,67 @@ from regrad_jax.training.state import learning_rate
 
 
 def is_first() -> bool:
-    """Returns whether this process is the one that speaks and writes for all."""
+    """Returns whether this process speaks and writes for all processes."""
     return jax.process_index() == 0
 
 
 def say(line: str) -> None:
+    """Writes a line of progress, once for all processes."""
     if is_first():
         to_stderr(line)
 
 
-# Of a process: runs that follow each other in it share the measurement.
+# Runs that follow each other in one process share the measurement.
 _matmul_flops = functools.cache(machine.matmul_flops)
 
 
 class RunLog:
-    """metrics.jsonl for programs, one line a step on stderr for people."""
+    """Writes metrics.jsonl, TensorBoard's events, and a line a step on stderr."""
 
     def __init__(self, path: pathlib.Path, start: int, config: TrainConfig):
         if is_first():
-            # A step is logged once, though a run that is killed before it saves begins anew.
+            # A killed run repeats the steps after its latest checkpoint, and each step is to be logged once.
             kept = [line for line in read_metrics(path) if start and line["step"] <= start]
             draft = path.with_suffix(".draft")
             draft.write_text("".join(json.dumps(line) + "\n" for line in kept))
             os.replace(draft, path)
         self._file = open(path if is_first() else os.devnull, "a")  # noqa: SIM115 as long as the run
         self._board = None
-        if is_first():  # what a killed run wrote behind its checkpoint does not count
+        if is_first():  # events of steps after the checkpoint are purged for the same reason
             board = str(path.with_name("tensorboard"))
             self._board = tensorboardX.SummaryWriter(board, purge_step=start + 1 if start else 0)
         self._start, self._total = start, config.total_steps
         self._learning_rate = learning_rate(config)
-        self._computes_all = config.theta == "learned"  # and takes nothing from `ActivationCache`
-        # The cores of a CPU are one peak, into however many devices they are divided.
+        self._computes_all = config.theta == "learned"  # otherwise much is taken from `ActivationCache`
+        # The cores of a CPU have one peak together, however many devices they are divided into.
         peaks = jax.process_count() if jax.default_backend() == "cpu" else config.devices
         self._peak = peaks * _matmul_flops(config.dtype)
         self._began = self._last = time.monotonic()
 
-    def step(self, step, source, tasks, flops, metrics, norm, meta) -> None:
+    def step(
+        self,
+        step: int,
+        source: str,
+        tasks: int,
+        flops: float,
+        metrics: OuterMetrics,
+        norm: jax.Array,
+        meta: MetaParams,
+    ) -> None:
+        """Logs a step.
+
+        Args:
+            step: its number, from 1.
+            source: the source of its batches.
+            tasks: questions in them.
+            flops: floating-point operations that it cannot do without.
+            metrics: of `train_step`.
+            norm: of the mean gradient.
+            meta: the parameters after the step.
+        """
         loss, now = float(metrics.outer_loss), time.monotonic()
         seconds, self._last = now - self._last, now
-        # The first step of a run compiles, so rates begin behind it.
+        # The first step of a run compiles, so rates begin after it.
         if step == self._start + 1:
             self._began = now
         rate = (step - self._start - 1) / max(now - self._began, 1e-9)
@@ -83,6 +105,7 @@ class RunLog:
         )
 
     def validation(self, step: int, results: Mapping[str, Any], meta: MetaParams) -> None:
+        """Logs the figures of every validated source, and the mean step size of every adapter tensor."""
         means = {
             f"{target}/{factor}": float(jnp.mean(alpha))
             for target, factors in step_sizes(meta).items()
@@ -98,7 +121,7 @@ class RunLog:
                 f"answer loss {r['gold']:.3f} gold, {r['other']:.3f} other, {r['none']:.3f} none; "
                 f"document loss {r['document_before']:.3f} before its step, {r['document_after']:.3f} after"
             )
-        self._last = time.monotonic()  # validating is no step's time
+        self._last = time.monotonic()  # the time of validation belongs to no step
 
     def _plot(self, step: int, groups: Mapping[str, Mapping[str, Any]]) -> None:
         if self._board is None:

@@ -1,9 +1,13 @@
-"""How training is laid over devices, of one process or of many.
+"""How training is laid over the devices of one process or of many.
 
-A mesh has the axes `data` and `fsdp`. A step's batches are shared out over all devices; the frozen
-weights are cut over `fsdp` and stand whole in every group of it; what is learned is small and stands
-whole everywhere. The compiler adds the communication: weights are gathered layer by layer, and
-gradients are averaged.
+The devices form a mesh with the axes `data` and `fsdp`.
+
+- A step's batches are shared out over all devices.
+- The frozen weights are cut into parts over `fsdp`, so each row of `fsdp` devices holds them once.
+- The learned parameters and the optimizer's state are small, and every device holds them whole.
+
+The compiler adds the communication: it gathers the frozen weights layer by layer, and it averages the
+gradients.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +27,10 @@ class Layout:
 
     Attributes:
         mesh: the devices, (data, fsdp).
-        whole: the sharding of what every device holds whole.
-        split: the sharding of a step's batches, (M, D, *): M in turn, D at once.
-        turns: M.
+        whole: the sharding of arrays that every device holds whole.
+        split: the sharding of a step's batches, (U, G, *): U turns, each with one batch on each of the G
+            devices.
+        turns: U.
     """
 
     def __init__(self, config: TrainConfig):
@@ -47,14 +52,18 @@ class Layout:
         self.turns = config.batches_per_step // wanted
 
     def local(self) -> list[int]:
-        """Returns which of a step's batches this process makes: `batches` takes them in this order."""
+        """Returns the numbers of the batches of a step that this process draws."""
         here = jax.process_index()
         columns = [i for i, d in enumerate(self.mesh.devices.flat) if d.process_index == here]
         return [turn * self.mesh.size + column for turn in range(self.turns) for column in columns]
 
-    def batches(self, made: Mapping[int, TaskBatch]) -> TaskBatch:
-        """Returns a step's batches on their devices, leaves (M, D, *), from those that `local` names."""
-        columns = len(made) // self.turns
+    def batches(self, by_number: Mapping[int, TaskBatch]) -> TaskBatch:
+        """Returns a step's batches on their devices, leaves (U, G, *).
+
+        Args:
+            by_number: the batches that `local` names.
+        """
+        columns = len(by_number) // self.turns
 
         def place(*leaves: np.ndarray) -> jax.Array:
             stacked = np.stack(leaves)
@@ -62,14 +71,14 @@ class Layout:
             whole = self.turns, self.mesh.size, *stacked.shape[1:]
             return jax.make_array_from_process_local_data(self.split, local, whole)
 
-        return jax.tree.map(place, *(made[number] for number in self.local()))
+        return jax.tree.map(place, *(by_number[number] for number in self.local()))
 
     def replicate(self, tree: Any) -> Any:
         """Returns the tree whole on every device."""
         return jax.tree.map(lambda leaf: _place(leaf, self.whole), tree)
 
     def shard_frozen(self, tree: Any) -> Any:
-        """Returns frozen weights cut over `fsdp`; one that stands in the tree twice is placed once."""
+        """Returns frozen weights cut over `fsdp`. An array that stands in the tree twice is placed once."""
         sharding = {
             id(leaf): self.frozen(path, leaf.shape)
             for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
@@ -77,11 +86,12 @@ class Layout:
         return place_once(tree, lambda leaf: _place(leaf, sharding[id(leaf)]))
 
     def frozen(self, path: tuple[Any, ...], shape: Sequence[int]) -> NamedSharding:
-        """Returns a frozen weight's sharding: cut along its longest axis that can be cut evenly, if any.
+        """Returns the sharding of a frozen weight: cut along the longest axis that divides evenly, if any.
 
         Args:
-            path: of the weight in the tree of parameters. Layers are scanned, so that axis stays whole.
-            shape: of the weight.
+            path: the weight's place in the tree of parameters. The axis of layers stays whole, since it is
+                scanned.
+            shape: the weight's shape.
         """
         first = 1 if "layers" in jax.tree_util.keystr(path) else 0
         axes = [axis for axis in range(first, len(shape)) if shape[axis] % self.mesh.shape["fsdp"] == 0]
@@ -91,7 +101,10 @@ class Layout:
 
 
 def place_once(tree: Any, place: Callable[[Any], jax.Array]) -> Any:
-    """Returns the tree with every leaf placed; one that stands in it twice, as tied embeddings do, once."""
+    """Returns the tree with every leaf placed.
+
+    A leaf that stands in the tree twice, as tied embeddings do, is placed once.
+    """
     placed: dict[int, jax.Array] = {}
 
     def once(leaf):

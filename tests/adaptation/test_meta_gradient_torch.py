@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import InnerProblem, document_gradients
+from regrad_jax.adaptation.inner import document_gradients
 from regrad_jax.adaptation.outer import meta_gradient
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.models.decoder import split
 from regrad_jax.models.weights import load_decoder
@@ -22,11 +23,9 @@ from tests.tiny_models import (
     DECODER,
     FIRST_LAYER,
     KINDS,
-    Float64,
     adapter,
     assert_near,
     double,
-    float64,
     meta_params,
     task_batch,
 )
@@ -39,12 +38,22 @@ from regrad_jax.benchmarks import torch_reference  # noqa: E402 it imports torch
 pytestmark = pytest.mark.torch
 
 
+class Float64:
+    """PyTorch, whose float32 is float64: transformers' Llama names float32 in its norms and rotations."""
+
+    def __init__(self):
+        self.float32 = self.float = torch.float64
+
+    def __getattr__(self, name):
+        return getattr(torch, name)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def everything_in_float64():
     from transformers.models.llama import modeling_llama
 
-    with float64(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(modeling_llama, "torch", Float64(torch))
+    with jax.enable_x64(True), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modeling_llama, "torch", Float64())
         patch.setattr(torch.Tensor, "float", torch.Tensor.double)
         yield
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig, chains
-from regrad_jax.adaptation.inner import InnerProblem, document_gradients, gradient_factors
+from regrad_jax.adaptation.factors import gradient_factors
+from regrad_jax.adaptation.inner import document_gradients
 from regrad_jax.adaptation.outer import TaskBatch, answer_losses, meta_gradient, outer_loss
 from regrad_jax.adaptation.parameters import adapted_parameters
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
@@ -19,7 +20,7 @@ from tests.tiny_models import (
     assert_near,
     decoder,
     double,
-    float64,
+    inner_problem,
     meta_params,
     relative_error,
     task_batch,
@@ -28,7 +29,7 @@ from tests.tiny_models import (
 
 @functools.partial(jax.jit, static_argnames=("config", "weighting"))
 def gradient(config: AdapterConfig, weighting: str, meta, batch: TaskBatch):
-    return meta_gradient(meta, decoder(), InnerProblem(config, weighting), batch)
+    return meta_gradient(meta, decoder(), inner_problem(config, weighting), batch)
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -38,8 +39,8 @@ def answers(config: AdapterConfig, meta, questions):
 
 
 def with_factors(config: AdapterConfig, batch: TaskBatch) -> TaskBatch:
-    made, _ = jax.jit(lambda docs: gradient_factors(decoder(), config, docs))(batch.documents)
-    return batch._replace(documents=made)
+    factors, _ = jax.jit(lambda docs: gradient_factors(decoder(), config, docs))(batch.documents)
+    return batch._replace(documents=factors)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,7 +104,7 @@ def test_the_outer_loss_is_the_mean_under_each_questions_own_parameters(kind, we
 
     @jax.jit
     def by_hand(meta):
-        grads_N, _ = document_gradients(decoder(), InnerProblem(config), meta, batch.documents)
+        grads_N, _ = document_gradients(decoder(), inner_problem(config), meta, batch.documents)
         weigh = DOCUMENT_WEIGHTS[weighting]
         weights_QxN = weigh(batch.scores_QxN, batch.retrieved_QxN, meta.log_temperature)
         theta_Q = adapted_parameters(meta, weights_QxN, grads_N)
@@ -205,8 +206,8 @@ def _moved(meta, direction, by: float):
     ],
 )
 def test_finite_differences_in_float64_agree(kind, weighting, damping, steps):
-    inner = InnerProblem(adapter(kind), weighting, damping=damping, steps=steps)
-    with float64():  # in float32 a difference of 1e-4 in the parameters would be lost
+    inner = inner_problem(adapter(kind), weighting, damping, steps)
+    with jax.enable_x64(True):  # in float32 a difference of 1e-4 in the parameters would be lost
         meta, batch = double((meta_params(inner.adapter), task_batch()))
         model = double(decoder()).replace(dtype=jnp.float64)
         loss = jax.jit(lambda meta: outer_loss(meta, model, inner, batch)[0])

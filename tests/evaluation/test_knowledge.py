@@ -19,7 +19,7 @@ def loss_by_hand(regrad, bank, question, position: int, gamma: float) -> float:
     prompt = runtime.tokens(f"Question: {question.question}\nAnswer:")
     answer = runtime.tokens(f" {question.answers[0]}\n")
     hidden, _ = decoder.trunk(np.array([prompt + answer]))
-    features, _ = decoder.head(hidden, chains(checkpoint.adapter, theta, checkpoint.meta.bases))
+    features, _ = decoder.head(hidden, chains(checkpoint.inner.adapter, theta, checkpoint.meta.bases))
     log_probabilities = jax.nn.log_softmax(decoder.logits(features)[0])
     places = np.arange(len(prompt) - 1, len(prompt) + len(answer) - 1)
     return -float(np.mean(np.asarray(log_probabilities)[places, answer]))

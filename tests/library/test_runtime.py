@@ -26,7 +26,7 @@ def test_the_encoder_is_that_of_the_training(tiny_folder, minilm, tmp_path):
     for file in minilm.iterdir():
         (copy / file.name).symlink_to(file)
     checkpoint = load_checkpoint(tiny_folder / "checkpoint")
-    trained = lambda encoder: dataclasses.replace(checkpoint, training={"encoder": encoder})
+    trained = lambda encoder: dataclasses.replace(checkpoint, encoder=encoder)
     save_checkpoint(tmp_path / "checkpoint", trained(str(copy)))
     assert load_runtime(tmp_path / "checkpoint").embedder.name == "encoder"
     assert load_runtime(tmp_path / "checkpoint", encoder=str(minilm)).embedder.name == minilm.name

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from regrad_jax.engine.generation import generate
 
+from regrad_jax.engine.generate import generate
 from regrad_jax.errors import UserError
+from regrad_jax.models.block import Probes
 from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.decoder import SplitDecoder, base_head, random_params, split
 from tests.tiny_models import forward
@@ -141,6 +142,43 @@ def test_a_chain_equals_its_product_added_to_the_weights(names):
     merged = logits(split(PLAIN, params | {"layers": layers}, first_layer=1), tokens)
     np.testing.assert_allclose(logits(decoder, tokens, chains), merged, rtol=1e-4, atol=1e-4)
     assert np.abs(merged - logits(decoder, tokens)).max() > 0.1
+
+
+@pytest.mark.parametrize("place", ["projections", "cores"])
+def test_probes_take_the_gradient_in_a_matrix_apart(place):
+    """The outer products of cotangents and inputs add up to what differentiating in the matrix gives."""
+    decoder = split(PLAIN, params_of(PLAIN), first_layer=1)
+    hidden_BxTxD, _ = decoder.trunk(tokens_BxT(2, 9))
+    chains = {name: tuple(chain) for name, chain in core_chains().items()}
+    loss = lambda decoder, chains: decoder.logits(decoder.head(hidden_BxTxD, chains)[0]).var()
+
+    def probed(offsets):
+        probes = Probes({}, {})._replace(**{place: offsets})
+        features, inputs = decoder.probed_head(hidden_BxTxD, chains, probes)
+        return decoder.logits(features).var(), inputs
+
+    width = {"gate": PLAIN.mlp_dim, "up": PLAIN.mlp_dim, "down": PLAIN.width}
+    zeros = {name: jnp.zeros((2, 2, 9, width[name] if place == "projections" else 2)) for name in chains}
+    cotangents, inputs = jax.jit(jax.grad(probed, has_aux=True))(zeros)
+    of_decoder, of_chains = jax.jit(jax.grad(loss, argnums=(0, 1)))(decoder, chains)
+    assert [len(part) for part in inputs] == ([3, 0] if place == "projections" else [0, 3])
+    for name in chains:
+        kernel_LxIxO = of_decoder.head_params["layers"][name]["kernel"]
+        expected = np.swapaxes(kernel_LxIxO, 1, 2) if place == "projections" else of_chains[name][1]
+        found = np.einsum("lbto,lbti->loi", cotangents[name], getattr(inputs, place)[name])
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
+
+
+def test_an_offset_of_the_core_reaches_the_projection_through_the_last_matrix():
+    decoder = split(PLAIN, params_of(PLAIN), first_layer=1)
+    hidden_BxTxD, _ = decoder.trunk(tokens_BxT(2, 9))
+    chains = {"up": tuple(core_chains()["up"])}
+    core_LxBxTxr = jnp.asarray(np.random.default_rng(4).normal(size=(2, 2, 9, 2)), jnp.float32)
+    projection = jnp.einsum("lor,lbtr->lbto", chains["up"][2], core_LxBxTxr)
+    run = lambda probes: decoder.probed_head(hidden_BxTxD, chains, probes)[0]
+    shifted = run(Probes({}, {"up": core_LxBxTxr}))
+    np.testing.assert_allclose(shifted, run(Probes({"up": projection}, {})), rtol=1e-4, atol=1e-5)
+    assert np.abs(shifted - decoder.head(hidden_BxTxD, chains)[0]).max() > 0.1
 
 
 @functools.cache

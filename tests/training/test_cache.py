@@ -9,12 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import InnerProblem, gradient_factors, project_factors
+from regrad_jax.adaptation.factors import gradient_factors, project_factors
 from regrad_jax.training import cache as cache_module
 from regrad_jax.training.cache import ActivationCache, bytes_a_token, quantise
 from regrad_jax.training.sources import SourceConfig
 from regrad_jax.training.tasks import Asked, Draw, TaskSource, TokenisedQuestion, assemble
-from tests.tiny_models import adapter, assert_near, decoder, documents, meta_params, relative_error
+from tests.tiny_models import (
+    adapter,
+    assert_near,
+    decoder,
+    documents,
+    inner_problem,
+    meta_params,
+    relative_error,
+)
 
 LENGTHS = (9, 1, 12, 6)
 
@@ -29,7 +37,7 @@ def quantised_and_exact(config, docs):
 @pytest.mark.parametrize("targets", [("gate", "up", "down"), ("down", "up")], ids="-".join)
 def test_quantised_factors_project_to_nearly_the_same_gradients(targets, damping):
     config = adapter(targets=targets)
-    inner = InnerProblem(config, damping=damping)
+    inner = inner_problem(config, damping=damping)
     quantised, factors = quantised_and_exact(config, documents(LENGTHS))
     assert {leaf.dtype for leaf in jax.tree.leaves(quantised[:2])} == {jnp.dtype(jnp.int8)}
     bases = meta_params(config, zero=True).bases
@@ -107,7 +115,7 @@ def test_a_filled_batch_is_what_is_computed_anew(source, tmp_path):
             else:
                 np.testing.assert_allclose(found[:, seen], np.asarray(wanted)[:, seen], rtol=1e-4, atol=1e-9)
         bases = meta_params(config, zero=True).bases
-        projected = [project_factors(InnerProblem(config), bases, f) for f in (filled.documents, exact)]
+        projected = [project_factors(inner_problem(config), bases, f) for f in (filled.documents, exact)]
         assert_near(*projected, 0.02)
 
 
@@ -121,17 +129,18 @@ def test_a_text_is_computed_once_and_no_file_is_left(source, tmp_path, monkeypat
     monkeypatch.setattr(cache_module, "gradient_factors", counting)
     cache = ActivationCache(decoder(), adapter(scale=3.0), source, tmp_path)  # of no other test
     run = {"documents": 0, "questions": 0}
-    factors, trunk = cache_module._factors, cache_module._activations
 
-    def count(what, function):
+    def count(what, name):
+        function = getattr(cache_module, name)
+
         def called(*arguments):
             run[what] += 1
             return function(*arguments)
 
-        return called
+        monkeypatch.setattr(cache_module, name, called)
 
-    monkeypatch.setattr(cache_module, "_factors", count("documents", factors))
-    monkeypatch.setattr(cache_module, "_activations", count("questions", trunk))
+    count("documents", "quantised_factors")
+    count("questions", "activations")
     filled = [cache.fill(drawn, assemble(source, drawn)) for drawn in DRAWS]
     # Room beside the second draw's one new document went to the last one, so the third draw is known.
     assert run == {"documents": 2, "questions": 2}
@@ -144,8 +153,8 @@ def test_what_the_file_takes_is_known_before(source, tmp_path):
     cache = ActivationCache(decoder(), adapter(), source, tmp_path)
     for drawn in DRAWS:
         cache.fill(drawn, assemble(source, drawn))
-    tokens = sum(len(source.documents[d]) for d in cache._offsets)
-    assert cache._end == tokens * bytes_a_token(decoder(), adapter())
+    tokens = sum(map(len, source.documents))  # the draws have all of them
+    assert cache.file_bytes == tokens * bytes_a_token(decoder(), adapter())
 
 
 def test_factors_are_as_long_as_the_batchs_documents(source, tmp_path):

@@ -58,9 +58,9 @@ def test_everything_that_is_logged_is_drawn(tmp_path, monkeypatch):
         "gradient norm": {"almanac": [7.0]},
         "tasks/s": {"almanac": [2.0]},
         "share of peak, %": {"almanac": [40.0]},
-        "learning rate": {"_child0": [1e-3]},
+        "learning rate": {"learning rate": [1e-3]},
         "alpha, mean over layers": {"up/R": [0.9], "down/R": [0.8]},
-        "document loss (nats per token)": {"before its step": [4.0], "behind it": [0.7]},
+        "document loss (nats per token)": {"before its step": [4.0], "after it": [0.7]},
         "exact match and F1, %": {
             f"exact, {own}": [50.0], f"exact, {other}": [4.0], f"exact, {none}": [2.0],
             f"f1, {own}": [60.0], f"f1, {other}": [8.0], f"f1, {none}": [6.0],

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from regrad_jax.errors import UserError
-from regrad_jax.training.dry_run import _batches, dry_run
+from regrad_jax.training.dry_run import dry_run, step_batches
 from regrad_jax.training.flops import step_flops
 from regrad_jax.training.mesh import Layout
 from tests.tiny_models import DECODER, decoder, train_config, write_model
@@ -32,9 +32,9 @@ def test_counts_are_those_of_the_model_and_the_adapter(model):
     matrices = layers * (attention + 3 * width * mlp)
     untied = 0 if shape["tie_word_embeddings"] else shape["vocab_size"] * width
     assert needs.frozen == matrices + shape["vocab_size"] * width + untied + (2 * layers + 1) * width
-    adapted = layers - config.adapter.first_layer
-    assert needs.row == adapted * 3 * config.adapter.rank**2
-    bases = adapted * config.adapter.rank * 3 * (width + mlp)
+    adapted = layers - config.inner.adapter.first_layer
+    assert needs.row == adapted * 3 * config.inner.adapter.rank**2
+    bases = adapted * config.inner.adapter.rank * 3 * (width + mlp)
     assert needs.learned == needs.row + bases + adapted * 3 + 1  # alphas of the layers, and the temperature
     assert needs.devices == 1
     # Adam keeps two more of what is learned.
@@ -59,7 +59,7 @@ def test_work_is_counted_by_hand():
     assert step_flops(held_still, DECODER, source) == 2 * (once + twice - saved)
     first_order = dataclasses.replace(config, order="first")
     assert step_flops(first_order, DECODER, source) == 2 * (once + twice - saved)
-    thrice = dataclasses.replace(config, inner_steps=3)
+    thrice = train_config(pathlib.Path("unused"), theta="learned", inner={"steps": 3})
     assert step_flops(thrice, DECODER, source) == 2 * (once + twice + 4 * saved)
 
 
@@ -67,7 +67,7 @@ def test_a_step_computes_the_activations_of_prompts_with_context():
     config = train_config(pathlib.Path("unused"))
     blind = config.sources["more"]
     for source in (blind, dataclasses.replace(blind, context=0.5)):
-        questions = _batches(config, source, decoder(), Layout(config)).questions
+        questions = step_batches(config, source, decoder(), Layout(config)).questions
         assert (questions.hidden_QxTxD is None) == (source is not blind)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from regrad_jax.adaptation.codecs import CODECS
-from regrad_jax.adaptation.inner import InnerProblem, document_gradients
+from regrad_jax.adaptation.inner import document_gradients
 from regrad_jax.adaptation.outer import ORDERS, answer_losses, outer_loss
 from regrad_jax.adaptation.parameters import adapted_parameters
 from regrad_jax.adaptation.rows import RowLayout
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.training.gradient_map import gradient_map, through_bank
 from tests.tiny_models import adapter, assert_near, decoder, meta_params, task_batch
 from tests.training.test_config import typed

@@ -8,12 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import InnerProblem
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import MeshConfig
 from regrad_jax.training.mesh import Layout
 from regrad_jax.training.state import TrainState, optimizer, train_step
-from tests.tiny_models import adapter, assert_near, decoder, meta_params, task_batch, train_config
+from tests.tiny_models import (
+    adapter,
+    assert_near,
+    decoder,
+    inner_problem,
+    meta_params,
+    task_batch,
+    train_config,
+)
 
 STEPS = 10
 BATCHES = 8  # a step
@@ -25,14 +32,14 @@ def config(data: int, fsdp: int):
 
 def batches_of(step: int) -> dict:
     """Batches that differ in their documents' tokens and in what is retrieved."""
-    made = {}
+    batches = {}
     for number in range(BATCHES):
         batch, rng = task_batch(), np.random.default_rng((step, number))
         tokens = rng.integers(0, decoder().config.vocab_size, batch.documents.tokens_NxT.shape)
         documents = batch.documents._replace(tokens_NxT=tokens.astype(np.int32))
         retrieved = rng.random(batch.retrieved_QxN.shape) < 0.6
-        made[number] = batch._replace(documents=documents, retrieved_QxN=retrieved)
-    return made
+        batches[number] = batch._replace(documents=documents, retrieved_QxN=retrieved)
+    return batches
 
 
 def trained(data: int, fsdp: int, damping: float):
@@ -44,10 +51,10 @@ def trained(data: int, fsdp: int, damping: float):
     frozen = layout.shard_frozen(decoder())
     losses = []
     for step in range(STEPS):
-        made = batches_of(step)
+        batches = batches_of(step)
         state, metrics, _ = train_step(
-            state, frozen, layout.batches({n: made[n] for n in layout.local()}),
-            inner=InnerProblem(arrangement, damping=damping), update=update, whole=layout.whole,
+            state, frozen, layout.batches({n: batches[n] for n in layout.local()}),
+            inner=inner_problem(arrangement, damping=damping), update=update, sharding=layout.whole,
         )  # fmt: skip
         losses.append(float(metrics.outer_loss))
         # Otherwise the next step would be compiled anew, for another layout.
