@@ -12,7 +12,7 @@ from regrad_jax.engine import decode as decoding
 from regrad_jax.engine.decode import DecodeState
 from regrad_jax.engine.generate import generate
 from regrad_jax.engine.prefill import prefill
-from regrad_jax.engine.sampling import Sampling, SamplingBatch
+from regrad_jax.engine.sampling import Sampling, SamplingBatch, choose
 from regrad_jax.models.decoder import base_head
 from tests.engine.by_hand import NO_STOPS, assert_greedy, logits_of, prompts, theta_of
 from tests.tiny_models import DECODER, KINDS, adapter, decoder, meta_params
@@ -73,8 +73,8 @@ def begin(rows, *, stops_V=NO_STOPS, limits=(CAPACITY,) * 10, sampled: bool = Fa
 
 
 def finish(state: DecodeState, rows, stops_V=NO_STOPS) -> np.ndarray:
-    """Decodes to the end and returns out_BxM; that many steps are not taken, or this would never end."""
-    return np.asarray(decode(take(thetas_Q(), rows), stops_V, state, 2**31 - 1).out_BxM)
+    """Decodes to the end and returns out_BxM."""
+    return np.asarray(decode(take(thetas_Q(), rows), stops_V, state, 2 * CAPACITY).out_BxM)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["greedy", "sampled"])
@@ -82,13 +82,32 @@ def sampled(request) -> bool:
     return request.param
 
 
-def test_decoding_equals_the_argmax_of_whole_sequences():
-    """So a sequence in a batch is decoded as if it were alone."""
-    out_BxM = np.concatenate([finish(begin(rows), rows) for rows in (FIRST, SECOND)])
+def test_every_token_is_chosen_by_the_logits_of_all_before_it(sampled):
+    """As they are computed without a cache and for each sequence alone, so a batch changes no sequence."""
+    out_BxM = np.concatenate([finish(begin(rows, sampled=sampled), rows) for rows in (FIRST, SECOND)])
     assert out_BxM.shape == (10, CAPACITY) and out_BxM.dtype == np.int32 and len(np.unique(out_BxM)) > 20
     sequences = [[*prompt, *out] for prompt, out in zip(PROMPTS, out_BxM, strict=True)]
     thetas = [take(thetas_Q(), row) for row in range(10)]
-    assert_greedy(logits_of(adapter(), decoder(), thetas, META().bases, sequences), PROMPTS, out_BxM)
+    logits_BxTxV = logits_of(adapter(), decoder(), thetas, META().bases, sequences)
+    settings = SamplingBatch.of(SAMPLED) if sampled else None
+    for step in range(CAPACITY):
+        logits_BxV = logits_BxTxV[np.arange(10), [len(prompt) - 1 + step for prompt in PROMPTS]]
+        chosen_B = choose(jnp.asarray(logits_BxV), settings, jnp.full(10, step))
+        np.testing.assert_array_equal(out_BxM[:, step], chosen_B)
+
+
+def test_no_step_is_taken_after_the_last_sequence_is_done():
+    limits, steps = [3, 5, 2, 1, 4], []
+
+    def counting_head(*arguments):
+        steps.append(None)
+        return base_head(decoder())(*arguments)
+
+    state = begin(FIRST, limits=limits)
+    with jax.disable_jit():  # a loop in Python calls the head at each step
+        state = decoding.decode(decoder(), counting_head, jnp.asarray(NO_STOPS), state, 20)
+    assert len(steps) == 4
+    np.testing.assert_array_equal(state.emitted_B, limits)
 
 
 def test_prefill_emits_one_token_and_no_steps_emit_none(sampled):

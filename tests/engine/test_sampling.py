@@ -74,7 +74,7 @@ def test_another_seed_and_another_step_draw_others(logits_BxV):
         (1.0, 0.6, [1, 3]),  # 0.4 is less than the share, 0.4 + 0.3 is enough
         (1.0, 0.75, [1, 3, 4]),
         (1.0, 0.3, [1]),
-        # The share is of the probabilities at the temperature: 0.58, 0.32, 0.08, 0.04, 0.01 of 1 at T = 0.5.
+        # The share is of the probabilities at the temperature: 0.56, 0.32, 0.08, 0.04, 0.01 at T = 0.5.
         (0.5, 0.6, [1, 3]),
         (0.5, 0.8, [1, 3]),
         (2.0, 0.6, [1, 3, 4]),  # 0.30, 0.26, 0.18, ... at T = 2
