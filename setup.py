@@ -7,7 +7,13 @@ setup(
     version="0.1.0",
     description="Retrievable gradients: a language model that answers from a bank of document gradients",
     packages=find_packages(include=["regrad_jax", "regrad_jax.*"]),
-    package_data={"regrad_jax": ["checkpoints/*/*", "data/fieldnotes/*.jsonl"]},
+    package_data={
+        "regrad_jax": [
+            "checkpoints/*/*",
+            "data/almanac/themes/*/*.toml",
+            "data/fieldnotes/*.jsonl",
+        ]
+    },
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from regrad_jax.adaptation.adapter import Tree
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Built
-from regrad_jax.bank.reader import ROW_CACHE_BYTES
+from regrad_jax.bank.cache import ROW_CACHE_BYTES
 from regrad_jax.checkpoint import Checkpoint
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.library import banks

@@ -73,3 +73,39 @@ def minilm() -> pathlib.Path:
     from regrad_jax.models.assets import fetch
 
     return fetch("minilm-l6")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory) -> pathlib.Path:
+    """A tiny base model and a random checkpoint whose steps change what it says."""
+    from tests.tiny_regrad import write_checkpoint
+
+    folder = tmp_path_factory.mktemp("tiny")
+    write_checkpoint(folder, scale=40.0, alpha=50.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def regrad(tiny_folder, minilm):
+    """That checkpoint with the real sentence encoder."""
+    from regrad_jax.api import ReGrad
+
+    return ReGrad.load(tiny_folder / "checkpoint", encoder=str(minilm))
+
+
+@pytest.fixture(scope="session")
+def people():
+    """A dozen invented people and questions about them."""
+    from tests.tiny_regrad import people
+
+    return people()
+
+
+@pytest.fixture(scope="session")
+def people_bank(regrad, people, tmp_path_factory):
+    """A bank of them, which no test changes."""
+    from tests.tiny_regrad import SILENT
+
+    bank, built = regrad.build(people.documents, tmp_path_factory.mktemp("bank") / "b", progress=SILENT)
+    assert built.added == len(bank) > len(people.documents)  # some are cut
+    return bank

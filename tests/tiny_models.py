@@ -233,9 +233,7 @@ def train_config(model: pathlib.Path, **changes) -> TrainConfig:
     """A run of five steps on a few people of the almanac."""
     lengths = {"document_tokens": 128, "question_tokens": 40, "answer_tokens": 12}
     source = {
-        "kind": "almanac",
-        "entities": 24,
-        "kinds": ("person",),
+        "dataset": {"kind": "almanac", "entities": 24, "kinds": ("person",)},
         "anchors": 2,
         "questions_per_document": 1,
     }
@@ -252,7 +250,10 @@ def train_config(model: pathlib.Path, **changes) -> TrainConfig:
         "alpha_mode": "tie",
         "temperature": 0.1,
         "documents_per_question": 2,
-        "sources": {"almanac": source | lengths, "more": source | lengths | {"entities": 9}},
+        "sources": {
+            "almanac": source | lengths,
+            "more": source | lengths | {"dataset": {"kind": "almanac", "entities": 9, "kinds": ("person",)}},
+        },
         "stages": ((2, {"almanac": 1.0}), (3, {"almanac": 0.5, "more": 0.5})),
         "learning_rate": 0.01,
         "weight_decay": 0.0,

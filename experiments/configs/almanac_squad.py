@@ -1,25 +1,35 @@
 """Meta-training for SmolLM2-135M on invented facts and real text, with one preconditioned step a document.
 
     regrad train --config experiments/configs/almanac_squad.py --workdir runs/almanac_squad \
-        --config.sources.squad.path=../shared/data/squadshifts_new_wiki.json
+        --config.sources.squad.dataset.path=../shared/data/squadshifts_new_wiki.json
 
     regrad train --config experiments/configs/almanac_squad.py:learned --workdir runs/learned
     regrad train --config experiments/configs/almanac_squad.py:wide --workdir runs/wide
 
-The first takes theta for zero, and an hour and a quarter on two cores; the second goes on from its release
-with other texts, learns theta too, and takes an hour and a half; so does the third, which raises the rank to
-what 32 KB hold in ternary rows, asks more of a document's questions, and shows some of them their document.
-So the checkpoint that ships was made, and experiments/results/ tells what each came to. Another goes on from
-there on one GPU of 80 GB, with retrieved distractors beside each document, and has not been run yet:
+The checkpoint that ships comes from these three runs, and experiments/results/ says what each reached. The
+first keeps theta at zero and takes an hour and a quarter on two cores. The second goes on from its release
+with other texts, learns theta too, and takes an hour and a half. The third takes as long. It raises the rank
+to what 32 KB hold in ternary rows, asks more of a document's questions, and puts the document into the prompt
+of some.
+
+The real text is a file that you need to have. The recipe `invented` does without it:
+
+    regrad train --config experiments/configs/almanac_squad.py:invented --workdir runs/invented
+
+The recipe `one_gpu` goes on from the third run on one GPU of 80 GB, with retrieved distractors beside each
+document. It has not been run yet:
 
     regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
 """
 
 import ml_collections
 
-# What other recipes change; each is named behind the file's name and a colon.
+from regrad_jax.data.datasets import complete
+
+# What other recipes change; each is named after the file's name and a colon.
 _RECIPES = {
     "": {},
+    "invented": {"stages": ((600, {"almanac": 1.0}),)},
     "learned": {
         "seed": 1,
         "theta": "learned",
@@ -41,8 +51,7 @@ _RECIPES = {
             "almanac": {"questions_per_document": 5},
             "squad": {"questions_per_document": 5},
             "shown": {
-                "kind": "almanac",
-                "entities": 2_000,
+                "dataset": complete({"kind": "almanac", "entities": 2_000}),
                 "anchors": 4,
                 "questions_per_document": 3,
                 "document_tokens": 144,
@@ -64,7 +73,7 @@ _RECIPES = {
         "codec": "ternary",
         "documents_per_question": 3,
         "sources": {
-            "almanac": {"entities": 40_000, "questions_per_document": 4},
+            "almanac": {"dataset": {"entities": 40_000}, "questions_per_document": 4},
             "squad": {"anchors": 5},
         },
         "stages": ((1500, {"almanac": 0.8, "squad": 0.2}),),
@@ -79,7 +88,16 @@ _RECIPES = {
 def get_config(recipe: str = "") -> ml_collections.ConfigDict:
     if recipe not in _RECIPES:
         raise ValueError(f"almanac_squad.py:{recipe}: choose one of {', '.join(filter(None, _RECIPES))}")
-    config = ml_collections.ConfigDict(
+    config = _default()
+    config.update(_RECIPES[recipe])
+    drawn_from = {name for _, shares in config.stages for name in shares}
+    for name in set(config.sources) - drawn_from:
+        del config.sources[name]
+    return config
+
+
+def _default() -> ml_collections.ConfigDict:
+    return ml_collections.ConfigDict(
         {
             "base_model": "smollm2-135m",
             "encoder": "minilm-l6",
@@ -108,9 +126,8 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
             "documents_per_question": 1,  # its own; more are retrieved distractors
             "sources": {
                 "almanac": {
-                    "kind": "almanac",
-                    "entities": 12_000,  # few are met twice
-                    "kinds": (),  # of entries; all when empty
+                    # `entities` to generate, so that few are met twice, and their `kinds`, all when empty
+                    "dataset": complete({"kind": "almanac", "entities": 12_000}),
                     "anchors": 8,
                     "questions_per_document": 3,
                     "document_tokens": 144,
@@ -121,10 +138,11 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
                     "gold_absent": 0.0,  # share of questions without their own document
                 },
                 "squad": {
-                    "kind": "squad",
-                    "path": "../shared/data/squadshifts_new_wiki.json",
-                    "train_articles": 36,  # of the file's, in its order
-                    "validation_articles": 4,  # behind them; the rest is test
+                    # `path`, and its split: the first `train_articles`, and the `validation_articles`
+                    # after them, as numbers or as shares
+                    "dataset": complete(
+                        {"kind": "squad", "path": "../shared/data/squadshifts_new_wiki.json"}
+                    ),
                     "anchors": 5,
                     "questions_per_document": 3,
                     "document_tokens": 192,
@@ -152,5 +170,3 @@ def get_config(recipe: str = "") -> ml_collections.ConfigDict:
             "mesh": {"data": 1, "fsdp": 1},
         }
     )
-    config.update(_RECIPES[recipe])
-    return config

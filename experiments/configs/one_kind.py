@@ -13,12 +13,11 @@ import ml_collections
 
 
 def get_config() -> ml_collections.ConfigDict:
-    config = runpy.run_path(str(pathlib.Path(__file__).with_name("almanac_squad.py")))["get_config"]()
-    del config.sources.squad
+    recipes = runpy.run_path(str(pathlib.Path(__file__).with_name("almanac_squad.py")))
+    config = recipes["get_config"]("invented")
     config.sources.almanac.update(
         {
-            "kinds": ("person",),
-            "entities": 1200,
+            "dataset": {"kinds": ("person",), "entities": 1200},
             "questions_per_document": 2,
             "document_tokens": 88,
             "question_tokens": 27,

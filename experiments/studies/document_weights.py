@@ -17,11 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from regrad_jax.data.datasets import load
 from regrad_jax.errors import UserError
 from regrad_jax.models.assets import fetch
 from regrad_jax.retrieval.embedding import Embedder
-from regrad_jax.training.config import SourceConfig
-from regrad_jax.training.tasks import read_source
 
 _K = 3  # documents a question
 _ENTITIES = {"train": 2000, "validation": 300, "test": 500}
@@ -74,13 +73,13 @@ def scorers(width: int) -> dict[str, Scorer]:
     }
 
 
-def choices(source: SourceConfig, split: str, embedder: Embedder, found: bool) -> Choices:
+def choices(source: str, settings: dict, split: str, embedder: Embedder, found: bool) -> Choices:
     """Returns what is chosen from.
 
     With `found` it is what retrieval finds first, of questions whose own document is among it; without, the
     own document and the best others, of all questions.
     """
-    documents, questions = read_source(source, split, _ENTITIES[split], _SEED)
+    documents, questions = load(source, split, settings)
     place = {document.id: n for n, document in enumerate(documents)}
     keys_NxE = embedder.embed([document.content for document in documents])
     questions_QxE = embedder.embed([question.question for question in questions])
@@ -131,14 +130,14 @@ def main() -> None:
     parser.add_argument(
         "--squad", required=True, help="the SQuAD-format file that the release was trained on"
     )
-    squad = SourceConfig("squad", path=parser.parse_args().squad)
+    squad = {"path": parser.parse_args().squad}
     try:
-        read_source(squad, "test", 0, 0)
+        load("squad", "test", squad)
     except UserError as error:
         parser.error(f"--squad: {error}")
     embedder = Embedder.load(fetch("minilm-l6"))
-    sources = {"almanac": SourceConfig("almanac"), "squad": squad}
-    read = lambda split, found: {n: choices(s, split, embedder, found) for n, s in sources.items()}
+    sources = lambda split: {"almanac": {"entities": _ENTITIES[split], "seed": _SEED}, "squad": squad}
+    read = lambda split, found: {n: choices(n, s, split, embedder, found) for n, s in sources(split).items()}
     parts = read("train", found=False).values()
     data = Choices(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     validation, test = list(read("validation", found=False).values()), read("test", found=True)

@@ -21,8 +21,8 @@ def get_sweep() -> dict[str, dict[str, object]]:
         "sources.almanac.document_buckets": (96, 120, 144),
         "sources.almanac.question_tokens": 32,
     }
-    names = [kind.name for kind in KINDS]  # by theme, so that every so many are of different ones
+    # The kinds are sorted by theme, so every eighth of them are of different themes.
     return {
-        f"{len(kinds)}kinds": alike | {"sources.almanac.kinds": tuple(kinds)}
-        for kinds in (names[::every] for every in (55, 8, 1))
+        f"{len(kinds)}kinds": alike | {"sources.almanac.dataset.kinds": kinds}
+        for kinds in (KINDS[::every] for every in (55, 8, 1))
     }

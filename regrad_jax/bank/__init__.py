@@ -1,1 +1,1 @@
-"""Gradients at rest: manifest, codecs, reader, store, builder."""
+"""Documents' gradients at rest, with their keys and texts: making, filling, reading and checking a bank."""

@@ -1,7 +1,7 @@
-"""What a bank holds and what its gradients depend on; `manifest.json` at the top of the bank.
+"""The fixed facts of a bank: what its gradients depend on, and how they are stored.
 
-The manifest is written once, when the bank is created, and never changes: what grows lives in the
-database (`database.py`).
+They are written to `manifest.json` when the bank is created, and never change. What grows lives in the
+databases (`storage/database.py`).
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ class Fingerprint:
     row sums several inner steps.
 
     Attributes:
-      fields: name -> JSON value; kept as JSON has it (tuples become lists) and read-only.
+        fields: name -> JSON value; kept as JSON has it (tuples become lists) and read-only.
     """
 
     fields: Mapping[str, Any]
@@ -71,16 +71,16 @@ class Manifest:
     """The fixed facts of a bank.
 
     Attributes:
-      fingerprint: what the gradients depend on.
-      row_length: P, numbers in a row.
-      row_layout: JSON description of how the adapter's tensors lie in a row, in order.
-      embedder: name of the sentence encoder that made the keys.
-      embedder_digest: digest of its weights.
-      key_width: E, numbers in a key.
-      codec: how rows are packed; a name in `codecs.CODECS`.
-      shards: databases that the documents are spread over, each of which one process writes at a time.
-      id: tells banks apart that follow each other at one place.
-      schema_version: of the format on disk.
+        fingerprint: what the gradients depend on.
+        row_length: P, numbers in a row.
+        row_layout: JSON description of how the adapter's tensors lie in a row, in order.
+        embedder: name of the sentence encoder that made the keys.
+        embedder_digest: digest of its weights.
+        key_width: E, numbers in a key.
+        codec: how rows are packed; a name in `codecs.CODECS`.
+        shards: databases that the documents are spread over, each of which one process writes at a time.
+        id: tells banks apart that follow each other at one place.
+        schema_version: of the format on disk.
     """
 
     fingerprint: Fingerprint
@@ -102,6 +102,11 @@ class Manifest:
         layout = json.loads(json.dumps(self.row_layout, allow_nan=False))
         object.__setattr__(self, "row_layout", layout)
 
+    @property
+    def packed_bytes(self) -> int:
+        """C, bytes in a packed row."""
+        return CODECS[self.codec].packed_bytes(self.row_length)
+
     def to_json(self) -> str:
         """Returns the text of `manifest.json`; its `checksum` covers every other field."""
         fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -113,11 +118,11 @@ class Manifest:
         """Reads what `to_json` wrote, now or under an older schema.
 
         Args:
-          text: the file's text.
-          where: the file's path or URL, for messages.
+            text: the file's text.
+            where: the file's path or URL, for messages.
 
         Raises:
-          UserError: not JSON, altered since it was written, or of a newer schema.
+            UserError: not JSON, altered since it was written, or of a newer schema.
         """
         try:
             fields = json.loads(text)
@@ -139,11 +144,11 @@ class Manifest:
         """Refuses a bank whose gradients were made with something else.
 
         Args:
-          fingerprint: of the checkpoint in use.
-          where: the bank's place, for the message.
+            fingerprint: of the checkpoint in use.
+            where: the bank's place, for the message.
 
         Raises:
-          UserError: naming each differing field with both values, and the mend.
+            UserError: naming each differing field with both values, and the mend.
         """
         differing = self.fingerprint.difference(fingerprint)
         if differing:

@@ -1,7 +1,7 @@
-"""What the bank knows of a document besides its gradient, and how that is written.
+"""What the bank knows of a document besides its gradient, and how this record is stored.
 
-A record is JSON deflated with zlib, and behind it the CRC-32 of the deflated bytes (little-endian):
-smaller than the text it holds, and readable from any language.
+A stored record is JSON, deflated with zlib, followed by the CRC-32 of the deflated bytes (little-endian). It
+is smaller than the text that it holds, and any language can read it.
 """
 
 import dataclasses
@@ -18,13 +18,13 @@ class Entry:
     """A document as its builder hands it to the bank.
 
     Attributes:
-      id: unique in the bank; adding it again replaces the document.
-      document_id: the document that this passage was cut from; equal to `id` when it is whole.
-      text: what the gradient was computed on.
-      title: may be empty.
-      source: where it came from (file, URL); may be empty.
-      tokens: length of the text, in tokens of the base model.
-      inner_loss: mean next-token loss of the text before adaptation, in nats.
+        id: unique in the bank; adding it again replaces the document.
+        document_id: the document that this passage was cut from; equal to `id` when it is whole.
+        text: the content that the gradient was computed on, the title in front.
+        title: may be empty.
+        source: where it came from (file, URL); may be empty.
+        tokens: length of the text, in tokens of the base model.
+        inner_loss: mean next-token loss of the text before adaptation, in nats.
     """
 
     id: str
@@ -41,9 +41,9 @@ class Record(Entry):
     """A document in the bank.
 
     Attributes:
-      position: its index in the arrays of rows and keys; never used again once deleted.
-      sha256: of the text (`text_digest`).
-      time: when it was committed, ISO 8601, UTC.
+        position: its index in the arrays of rows and keys; never used again once deleted.
+        sha256: of the text (`text_digest`).
+        time: when it was committed, ISO 8601, UTC.
     """
 
     position: int
@@ -73,7 +73,7 @@ def unpack(data: bytes) -> dict[str, Any]:
     """Inverse of `pack`.
 
     Raises:
-      ValueError: the bytes are damaged.
+        ValueError: the bytes are damaged.
     """
     data, checksum = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
     if zlib.crc32(data).to_bytes(_CRC_BYTES, "little") != checksum:

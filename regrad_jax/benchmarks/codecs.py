@@ -15,10 +15,10 @@ from regrad_jax.adaptation.parameters import step_sizes
 from regrad_jax.api import ReGrad
 from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Question
-from regrad_jax.evaluation import datasets
 from regrad_jax.evaluation.harness import QuestionSet
 from regrad_jax.evaluation.harness import measure as measure_method
 from regrad_jax.evaluation.knowledge import gold_losses
+from regrad_jax.evaluation.question_sets import Part, read_parts
 from regrad_jax.evaluation.settings import SETTINGS
 from regrad_jax.library.banks import BuildOptions
 from regrad_jax.methods.base import Setup
@@ -55,7 +55,8 @@ def measure(
       `answer_loss`, nats per answer token with the right document's gradient, which tells codecs apart
       that answer alike (None where no such document is a single passage); `exact_match` and `f1`, percent.
     """
-    data = datasets.invented(entities, questions)
+    almanac = Part("almanac", {"entities": entities}, sample=questions)
+    data = read_parts({"almanac": almanac, "fieldnotes": Part("fieldnotes")})
     with tempfile.TemporaryDirectory() as scratch:
         plain, _ = regrad.build(
             data.documents,
@@ -63,7 +64,7 @@ def measure(
             BuildOptions(codec="float32"),
             progress,
         )
-        asked = data.questions["almanac"]
+        asked = data.question_sets["almanac"].questions
         return [
             _measure_one(regrad, plain, pathlib.Path(scratch, codec), codec, asked, progress)
             for codec in codecs

@@ -1,4 +1,4 @@
-"""Measures exact search against ScaNN, to choose `retrieval.index.SCANN_MIN_DOCUMENTS`."""
+"""Measures exact search against ScaNN, to choose `retrieval.scann.SCANN_MIN_DOCUMENTS`."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,19 +16,22 @@ _REPEATS = 7
 
 
 def measure(sizes: Sequence[int], seed: int = 0) -> list[dict[str, Any]]:
-    """Times both kinds of index on random keys, where a query is a noisy copy of one of them.
+    """Times both kinds of index on random keys, with noisy copies of some of the keys as queries.
 
-    Independent random keys are the hardest case for recall beyond the first neighbour, since all
-    but the first are equally far.
+    Independent random keys are the hardest case for recall beyond the first neighbour, since all keys but
+    the first are equally far from a query.
 
     Args:
-      sizes: numbers of documents; ScaNN must be installed.
-      seed: of the random keys.
+        sizes: numbers of documents.
+        seed: of the random keys.
 
     Returns:
-      For each size: `documents`; `exact_ms_1` and `scann_ms_1`, milliseconds for one query;
-      `exact_ms_100` and `scann_ms_100`, for 100 queries together; `scann_build_s`, seconds;
-      `recall_at_1` and `recall_at_10` of ScaNN against exact search.
+        For each size: `documents`; `exact_ms_1` and `scann_ms_1`, milliseconds for one query;
+        `exact_ms_100` and `scann_ms_100`, milliseconds for 100 queries in one call; `scann_build_s`, seconds;
+        `recall_at_1` and `recall_at_10` of ScaNN against exact search.
+
+    Raises:
+        UserError: ScaNN is not installed.
     """
     rng = np.random.default_rng(seed)
     return [_measure_one(size, rng) for size in sizes]

@@ -5,7 +5,9 @@ the model the documents and applies nothing. Mode regrad+icl does both, and mode
 --question and --questions the command reads one question a line from standard input.
 """
 
+import itertools
 import json
+import math
 import sys
 from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ from absl import flags
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.api import ReGrad
 from regrad_jax.bank.bank import Bank
-from regrad_jax.bank.reader import ROW_CACHE_BYTES
+from regrad_jax.bank.cache import ROW_CACHE_BYTES
 from regrad_jax.cli.messages import as_flags
 from regrad_jax.data.documents import Question
 from regrad_jax.data.questions import read_questions
@@ -50,7 +52,10 @@ _RESIDENT = flags.DEFINE_bool(
     "resident", False, "load the bank's rows into device memory, for many questions"
 )
 _CACHE_MIB = flags.DEFINE_float(
-    "cache_mib", ROW_CACHE_BYTES / 2**20, "MiB of rows that may stay in memory", 0.0
+    "cache_mib", ROW_CACHE_BYTES / 2**20, "MiB of rows that may stay in memory; inf sets no limit", 0.0
+)
+_FREE_TEXT = flags.DEFINE_bool(
+    "free_text", False, "read a choice in what the model writes, instead of taking the most likely one"
 )
 _JSON = flags.DEFINE_bool("json", False, "print one JSON object a line")
 
@@ -69,11 +74,12 @@ def run(argv: list[str]) -> int:
             )
         Bank.open(_BANK.value, version=_VERSION.value)  # a wrong path is told before the model loads
     regrad = ReGrad.load(_CHECKPOINT.value, dtype=_DTYPE.value)
-    cache_bytes = round(_CACHE_MIB.value * 2**20)
+    cache_bytes = sys.maxsize if math.isinf(_CACHE_MIB.value) else round(_CACHE_MIB.value * 2**20)
     session = regrad.session(regrad.open(_BANK.value, _VERSION.value, cache_bytes) if _BANK.value else None)
     if _RESIDENT.value:
         rows = session.load_rows()
-        to_stderr(f"rows in device memory: {rows.bytes_a_device / 2**20:.1f} MiB a device")
+        size = rows.bytes_a_device / 2**20
+        to_stderr(f"{len(session.bank or ())} rows are in device memory, {size:.1f} MiB a device")
     if questions is None:
         return _converse(session, options)
     return _answer_all(session, questions, options)
@@ -102,6 +108,7 @@ def _options() -> Options:
         weighting=_WEIGHTING.value,
         retriever=_RETRIEVER.value,
         max_new_tokens=_MAX_NEW_TOKENS.value,
+        free_text=_FREE_TEXT.value,
     )
 
 
@@ -131,16 +138,21 @@ def _converse(session: Session, options: Options) -> int:
 
 
 def _lines() -> Iterator[str]:
-    """Yields what is typed up to an empty line."""
-    if sys.stdin.isatty():
+    """Yields the lines of a pipe or file that are not empty; what a person types, up to an empty line."""
+    is_typed = sys.stdin.isatty()
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    if is_typed:
         print("Ask; an empty line ends.", file=sys.stderr)
-    while True:
-        if sys.stdin.isatty():
+    for number in itertools.count(1):
+        if is_typed:
             print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline().strip()
-        if not line:
+        line = sys.stdin.readline()
+        if not line or (is_typed and not line.strip()):
             return
-        yield line
+        if any(0xDC80 <= ord(letter) <= 0xDCFF for letter in line):
+            raise UserError(f"standard input, line {number}: not UTF-8; write it in UTF-8")
+        if line.strip():
+            yield line.strip()
 
 
 def _named(question: Question, answer: Answer) -> str:
@@ -151,7 +163,9 @@ def _named(question: Question, answer: Answer) -> str:
 
 def _show(question: Question, answer: Answer) -> None:
     if _JSON.value or _QUESTIONS.value:
-        print(json.dumps(_as_json(question, answer), ensure_ascii=False), flush=True)
+        # Where the output's encoding may lack a letter, JSON has an escape for it.
+        ascii_only = sys.stdout.encoding.lower() not in ("utf-8", "utf8")
+        print(json.dumps(_as_json(question, answer), ensure_ascii=ascii_only), flush=True)
         return
     print(question.spelled(answer.answer))
     for cited in answer.documents:

@@ -25,7 +25,7 @@ from regrad_jax.bank.bank import Bank
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import PRESETS
 from regrad_jax.progress import to_stderr
-from regrad_jax.retrieval.index import Source, make_index
+from regrad_jax.retrieval.index import make_index
 
 _BANK = flags.DEFINE_string("bank", None, "folder or URL of the bank; all actions but plan need it")
 _ID = flags.DEFINE_multi_string("id", [], "document or passage to delete; may be given several times")
@@ -120,7 +120,7 @@ def _compact(bank: Bank) -> dict:
 
 
 def _reindex(bank: Bank) -> dict:
-    index = make_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys))
+    index = make_index(bank)
     return {"index": index.kind, "reason": index.reason}
 
 

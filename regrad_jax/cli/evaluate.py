@@ -3,24 +3,18 @@
     regrad evaluate --config experiments/configs/evaluate.py --workdir runs/evaluation
 
 The report goes to WORKDIR/report: results.json, answers.jsonl, results.png, report.html. The banks stay in
-WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has. A dataset of the
-config is of kind "invented", "squad", or "own": your `corpus` and a file of `questions` with answers.
+WORKDIR/banks, so that an interrupted evaluation goes on with the gradients that it has. Each group of the
+config's `datasets` is a bank. It names a data set, such as "squad" or "own" (your `corpus` and a file of
+`questions` with answers), or several as `parts`.
 """
 
-import inspect
 import pathlib
-from collections.abc import Callable, Mapping
 
 from absl import flags
 from ml_collections import config_flags
 
-from regrad_jax.adaptation.codecs import CODECS
-from regrad_jax.data.documents import Question
-from regrad_jax.errors import UserError
-from regrad_jax.evaluation import datasets, report
-from regrad_jax.evaluation.harness import SETTINGS, Result, evaluate
-from regrad_jax.evaluation.knowledge import KnowledgeGap, knowledge_gap
-from regrad_jax.methods.regrad import ReGrad
+from regrad_jax.evaluation.plans import parse_plans
+from regrad_jax.evaluation.run import run_evaluation
 from regrad_jax.progress import to_stderr
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "ml_collections config file of what to measure")
@@ -28,96 +22,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the report", required
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "folder of a checkpoint; by default the one that ships")
 flags.mark_flag_as_required("config")
 
-_KINDS: Mapping[str, Callable[..., datasets.Dataset]] = {
-    "invented": datasets.invented,
-    "squad": datasets.squad,
-    "own": datasets.own,
-}
-
 
 def run(argv: list[str]) -> None:
-    config = _CONFIG.value.to_dict()
-    plans = config.pop("datasets", None)
-    if not isinstance(plans, dict) or not plans:
-        raise UserError(
-            "config.datasets: name what to measure; experiments/configs/evaluate.py is an example"
-        )
-    if config:
-        raise UserError(f"config: unknown key {sorted(config)[0]!r}; the only key is datasets")
-    loaded = {name: _load(name, plan) for name, plan in plans.items()}
-    regrad = ReGrad.load(_CHECKPOINT.value)
-    for name, plan in plans.items():
-        _refuse_training_articles(name, plan, regrad.checkpoint.training.get("sources", {}))
-    results: list[Result] = []
-    questions: dict[str, list[Question]] = {}
-    gaps: dict[str, KnowledgeGap] = {}
-    codecs: dict[str, str] = {}
-    for name, dataset in loaded.items():
-        path = pathlib.Path(_WORKDIR.value, "banks", name)
-        bank, _ = regrad.build(
-            dataset.documents, path, codec=plans[name].get("codec") or regrad.codec(), progress=to_stderr
-        )
-        codecs[name] = bank.manifest.codec
-        ids = {document.id for document in dataset.documents}
-        with bank:  # of an earlier evaluation of other documents
-            bank.delete({record.document_id for record in bank.records.values()} - ids)
-        for kind, asked in dataset.questions.items():
-            label = kind if kind not in questions else f"{name}: {kind}"
-            questions[label] = asked
-            results += evaluate(regrad, bank, label, asked, plans[name]["settings"], to_stderr)
-            if gap := knowledge_gap(regrad, bank, asked):
-                gaps[label] = gap
-    facts = {
-        "answer_token_loss": {label: gap._asdict() for label, gap in gaps.items()},
-        "codecs": codecs,
-        "checkpoint": dict(regrad.checkpoint.metrics),
-    }
-    report.write(pathlib.Path(_WORKDIR.value, "report"), "ReGrad evaluation", results, questions, facts)
-    print(report.table(results))
-    for label, gap in gaps.items():
-        mean, low, high = gap.gap
-        print(
-            f"{label}: answer token loss {gap.gold:.3f} with the right gradient, {gap.other:.3f} with "
-            f"another, {gap.none:.3f} with none; gap {mean:.3f} [{low:.3f}, {high:.3f}] nats"
-        )
-
-
-def _refuse_training_articles(name: str, plan: Mapping, sources: Mapping[str, Mapping]) -> None:
-    """Raises UserError where a file that the checkpoint was trained on is split otherwise here."""
-    file_name = lambda squad: pathlib.Path(squad["path"]).name  # a checkpoint's paths are of another machine
-    ours = inspect.signature(datasets.squad).parameters
-    for source in sources.values() if plan["kind"] == "squad" else ():
-        if source["kind"] != "squad" or file_name(source) != file_name(plan):
-            continue
-        for key in ("train_articles", "validation_articles"):
-            here = plan.get(key, ours[key].default)
-            there = source.get(key, ours[key].default)  # older checkpoints do not say
-            if here != there:
-                raise UserError(
-                    f"config.datasets.{name}.{key}: {here}, but the checkpoint was trained with {there}, so "
-                    "it may have seen what it is tested on; give the same"
-                )
-
-
-def _load(name: str, plan: dict) -> datasets.Dataset:
-    where = f"config.datasets.{name}"
-    if not isinstance(plan, dict):
-        raise UserError(f"{where}: {plan!r} is no group of keys; give at least kind and settings")
-    kind = str(plan.get("kind"))
-    if kind not in _KINDS:
-        raise UserError(f"{where}: kind {kind!r} is unknown; choose {', '.join(_KINDS)}")
-    known = inspect.signature(_KINDS[kind]).parameters
-    values = {key: value for key, value in plan.items() if key not in ("kind", "settings", "codec")}
-    if unknown := sorted(set(values) - set(known)):
-        raise UserError(
-            f"{where}: unknown key {unknown[0]!r}; known keys: kind, settings, codec, {', '.join(known)}"
-        )
-    if missing := [n for n, p in known.items() if p.default is p.empty and n not in values]:
-        raise UserError(f"{where}: key {missing[0]!r} is missing")
-    if not plan.get("settings"):
-        raise UserError(f"{where}: key 'settings' is missing; choose from {', '.join(SETTINGS)}")
-    if unknown := [s for s in plan["settings"] if s not in SETTINGS]:
-        raise UserError(f"{where}: setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
-    if plan.get("codec") and plan["codec"] not in CODECS:
-        raise UserError(f"{where}: codec {plan['codec']!r} is unknown; choose from {', '.join(CODECS)}")
-    return _KINDS[kind](**values)
+    plans = parse_plans(_CONFIG.value.to_dict())
+    print(run_evaluation(plans, _CHECKPOINT.value, pathlib.Path(_WORKDIR.value), to_stderr))

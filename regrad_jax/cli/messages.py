@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from typing import NoReturn
 
 import absl.logging
 from absl import flags
@@ -12,6 +13,19 @@ def as_flags(message: str) -> str:
     """Returns a message with the arguments in it, `name`, written as flags of the verb, --name."""
     as_flag = lambda match: f"--{match[1]}" if match[1] in flags.FLAGS else match[0]
     return re.sub(r"`(\w+)`", as_flag, message)
+
+
+def misuse(message: str, verb: str = "") -> NoReturn:
+    """Ends with status 2 and one line on stderr, which points to the help of the verb if one is given."""
+    hint = f" (see regrad {verb} --help)" if verb else ""
+    print(f"regrad: {as_flags(message)}{hint}", file=sys.stderr)
+    sys.exit(2)
+
+
+def failure(message: str) -> int:
+    """Prints one line on stderr, and returns the exit status of work that failed: 1."""
+    print(f"regrad: {as_flags(message)}", file=sys.stderr)
+    return 1
 
 
 def log_warnings() -> None:

@@ -1,15 +1,29 @@
 """What everything else is about: documents, the passages they are cut into, questions."""
 
 import dataclasses
+import re
 import string
+from collections.abc import Sequence
 
 from regrad_jax.errors import UserError
 
 _LETTERS = string.ascii_uppercase
 
 
+class _Titled:
+    """What a document and a passage have in common."""
+
+    title: str
+    text: str
+
+    @property
+    def content(self) -> str:
+        """What is embedded and what the model reads: the title, if there is one, and the text."""
+        return _content(self.title, self.text)
+
+
 @dataclasses.dataclass(frozen=True)
-class Document:
+class Document(_Titled):
     """A text as its owner knows it; ids are unique within a corpus."""
 
     id: str
@@ -17,17 +31,15 @@ class Document:
     title: str = ""
     source: str = ""
 
-    @property
-    def content(self) -> str:
-        return _content(self.title, self.text)
-
 
 @dataclasses.dataclass(frozen=True)
-class Passage:
+class Passage(_Titled):
     """A piece of a document that fits the model; the unit of gradients and of retrieval.
 
+    `passages_of` makes the passages of a document, and `join` makes the document of its passages.
+
     Attributes:
-        id: the document's id when the document is uncut, else `f"{document_id}#{i}"`.
+        id: unique within a corpus.
         document_id: the document that it comes from.
         text: the piece.
         title: the document's title.
@@ -40,9 +52,61 @@ class Passage:
     title: str = ""
     source: str = ""
 
-    @property
-    def content(self) -> str:
-        return _content(self.title, self.text)
+    @classmethod
+    def from_content(
+        cls, id: str, document_id: str, content: str, title: str = "", source: str = ""
+    ) -> "Passage":
+        """Returns the passage that has this content: the text is the content without the title in front.
+
+        A content that does not begin with the title becomes the text as it is.
+
+        >>> Passage.from_content("d#1", "d", "Tides: Tides: a table.", "Tides").text
+        'Tides: a table.'
+        """
+        return cls(id, document_id, content.removeprefix(_content(title, "")), title, source)
+
+
+def passages_of(document: Document, texts: Sequence[str]) -> list[Passage]:
+    """Returns the pieces of a document as passages, in order.
+
+    Args:
+        document: each passage takes over its title and source.
+        texts: the pieces. A single one keeps the document's id; of several, piece i is "{document's id}#{i}".
+
+    >>> [passage.id for passage in passages_of(Document("d", "One. Two."), ["One.", "Two."])]
+    ['d#0', 'd#1']
+    """
+    ids = [document.id] if len(texts) == 1 else [f"{document.id}#{i}" for i in range(len(texts))]
+    return [
+        Passage(id, document.id, text, document.title, document.source)
+        for id, text in zip(ids, texts, strict=True)
+    ]
+
+
+def join(passages: Sequence[Passage]) -> Document:
+    """Returns the document that passages were cut from; white space at the cuts is a line's end.
+
+    Args:
+        passages: of one document, at least one. Where `passages_of` named all of them, they are joined in the
+            order of their numbers; passages of other names are joined in the order given.
+
+    >>> join([Passage("d#10", "d", "Eleven."), Passage("d#9", "d", "Ten.")]).text
+    'Ten.\\nEleven.'
+    """
+    numbered = [(number, p) for p in passages if (number := _piece_number(p)) is not None]
+    if len(numbered) == len(passages):
+        passages = [passage for _, passage in sorted(numbered, key=lambda item: item[0])]
+    first = passages[0]
+    text = "\n".join(passage.text for passage in passages)
+    return Document(first.document_id, text, first.title, first.source)
+
+
+def _piece_number(passage: Passage) -> int | None:
+    """Returns which piece of its document a passage is, or None where `passages_of` did not name it."""
+    if passage.id == passage.document_id:
+        return 0
+    number = re.fullmatch(re.escape(passage.document_id) + "#(0|[1-9][0-9]{0,17})", passage.id)
+    return int(number[1]) if number else None
 
 
 @dataclasses.dataclass(frozen=True)

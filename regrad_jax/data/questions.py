@@ -1,33 +1,34 @@
-"""Read questions from a JSONL file."""
+"""Reads questions from a JSONL file."""
 
 import dataclasses
 from pathlib import Path
 
-from regrad_jax.data.corpus import check_unique, id_field, kind, read_json_lines, text_field
 from regrad_jax.data.documents import Question
+from regrad_jax.data.fields import check_unique, id_field, text_field, texts_field
+from regrad_jax.data.text_files import read_json_lines
 from regrad_jax.errors import UserError
 
 
 def read_questions(path: str | Path) -> list[Question]:
-    """Return the questions of a JSONL file, in its order.
+    """Returns the questions of a JSONL file, in its order.
 
     A line is an object with "question", and optionally "id" (a string or a whole number; when
     absent, the line's number, counted from 1), "answer" (a string) or "answers" (a list of
     strings), "choices" (a list of strings), and "document_id". A question without an answer has
-    `answers == ()`. An answer to one with choices is the words of a choice, or one of `labels`; it
-    becomes the latter. Blank lines and other fields are ignored.
+    `answers == ()`. The answer to a question with choices is the words of a choice or its label, and becomes
+    the label. Blank lines and other fields are ignored.
 
     Raises:
-        UserError: missing or empty file, broken JSON, wrong types, empty strings, repeated ids
-            or an answer that is none of the choices; the message names file and line.
+        UserError: the file is missing or empty, JSON is broken, a field has the wrong type or is empty, an id
+            stands twice, or an answer is none of the choices; the message names the file and the line.
     """
     path = Path(path)
     questions: list[Question] = []
-    places: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for number, record in read_json_lines(path):
         where = f"{path}, line {number}"
         question_id = id_field(record, where) if record.get("id") is not None else str(number)
-        check_unique(question_id, number, places, path)
+        check_unique(question_id, number, lines, path)
         document_id = record.get("document_id")
         answers = _answers(record, where)
         question = Question(
@@ -36,7 +37,7 @@ def read_questions(path: str | Path) -> list[Question]:
             answers=answers,
             document_id=None if document_id is None else text_field(record, "document_id", where),
         )
-        if choices := _texts(record, "choices", where):
+        if choices := texts_field(record, "choices", where):
             question = _with_choices(question, choices, where)
         questions.append(question)
     if not questions:
@@ -45,17 +46,17 @@ def read_questions(path: str | Path) -> list[Question]:
 
 
 def _answers(record: dict[str, object], where: str) -> tuple[str, ...]:
-    """Return the distinct accepted answers in order, from "answer" or "answers"."""
+    """Returns the distinct accepted answers in order, from "answer" or "answers"."""
     single = record.get("answer")
     if single is not None and record.get("answers") is not None:
         raise UserError(f'{where}: both "answer" and "answers" are given; keep one')
     if single is not None:
         return (text_field(record, "answer", where).strip(),)
-    return tuple(dict.fromkeys(_texts(record, "answers", where)))
+    return tuple(dict.fromkeys(texts_field(record, "answers", where)))
 
 
 def _with_choices(question: Question, choices: list[str], where: str) -> Question:
-    """Return the question with choices and with labels in place of its answers' words."""
+    """Returns the question with choices and with labels in place of its answers' words."""
     try:
         asked = dataclasses.replace(question, answers=(), choices=tuple(choices))
     except UserError as error:
@@ -69,15 +70,3 @@ def _with_choices(question: Question, choices: list[str], where: str) -> Questio
         )
     labels = dict.fromkeys(names[answer.lower()] for answer in question.answers)
     return dataclasses.replace(asked, answers=tuple(labels))
-
-
-def _texts(record: dict[str, object], name: str, where: str) -> list[str]:
-    """Return the strings of a list, stripped; none where the field is absent or null."""
-    value = record.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not value:
-        found = "an empty list" if value == [] else kind(value)
-        raise UserError(f'{where}: "{name}" must be a list of strings, found {found}')
-    entries = {f"{name}[{index}]": entry for index, entry in enumerate(value)}
-    return [text_field(entries, entry, where).strip() for entry in entries]

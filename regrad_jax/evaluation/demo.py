@@ -10,9 +10,10 @@ from regrad_jax.bank.bank import Bank
 from regrad_jax.data.corpus import read_corpus
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.errors import RunError
-from regrad_jax.evaluation import datasets, report
-from regrad_jax.evaluation.harness import QuestionSet, Result, evaluate
+from regrad_jax.evaluation import report
+from regrad_jax.evaluation.harness import Result, evaluate
 from regrad_jax.evaluation.metrics import exact_match
+from regrad_jax.evaluation.question_sets import Part, read_parts
 from regrad_jax.methods.base import Setup
 from regrad_jax.methods.options import Options
 from regrad_jax.progress import Progress
@@ -38,13 +39,13 @@ def run_demo(regrad: ReGrad, workdir: pathlib.Path, say: Progress) -> str:
     """
     engine = regrad.runtime.engine
     before = engine.weights_digest()
-    data = datasets.invented(_ENTITIES, _QUESTIONS)
+    almanac = Part("almanac", {"entities": _ENTITIES}, sample=_QUESTIONS)
+    data = read_parts({"almanac": almanac, "fieldnotes": Part("fieldnotes", sample=_QUESTIONS)})
     corpus = _write_corpus(workdir, data.documents)
     say(f"building a bank from {corpus}: {len(data.documents)} documents about things that do not exist")
-    questions = {label: datasets.spread(qs, _QUESTIONS) for label, qs in data.questions.items()}
+    questions = {label: each.questions for label, each in data.question_sets.items()}
     setup = Setup(regrad.runtime, folder=workdir / "bank", progress=say)
-    sets = {label: QuestionSet(qs) for label, qs in questions.items()}
-    results = evaluate(setup, read_corpus(corpus), sets, _SETTINGS)
+    results = evaluate(setup, read_corpus(corpus), data.question_sets, _SETTINGS)
     bank = regrad.open(workdir / "bank")
     removal = _remove_one(regrad, bank, results, questions)
     drift = {"before": before, "after": engine.weights_digest()}

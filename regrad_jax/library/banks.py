@@ -9,11 +9,12 @@ from regrad_jax.adaptation.codecs import DEFAULT_CODEC
 from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Built, build
+from regrad_jax.bank.cache import ROW_CACHE_BYTES
 from regrad_jax.bank.manifest import Manifest
-from regrad_jax.bank.reader import ROW_CACHE_BYTES, place_of
-from regrad_jax.data.documents import Document, Passage
+from regrad_jax.bank.storage.address import place_of
+from regrad_jax.data.documents import Document, Passage, join
 from regrad_jax.errors import UserError
-from regrad_jax.library.passages import encode_passages, fits, make_passages
+from regrad_jax.library.passages import encode_passages, fits, make_passages, require_distinct
 from regrad_jax.library.runtime import Runtime
 from regrad_jax.progress import Progress, to_stderr
 
@@ -175,14 +176,12 @@ def _fitting_passages(runtime: Runtime, old: Bank) -> list[Passage]:
     for passage in old.passages():
         by_document.setdefault(passage.document_id, []).append(passage)
     passages: list[Passage] = []
-    for document_id, pieces in by_document.items():
+    for pieces in by_document.values():
         if all(fits(runtime, piece) for piece in pieces):
             passages += pieces
             continue
-        pieces.sort(key=lambda piece: int(piece.id.removeprefix(document_id).removeprefix("#") or 0))
-        text = "\n".join(piece.text for piece in pieces)
-        document = Document(document_id, text, pieces[0].title, pieces[0].source)
-        passages += make_passages(runtime, [document])
+        passages += make_passages(runtime, [join(pieces)])
+    require_distinct(passages)
     return passages
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.builder import Encoded
-from regrad_jax.data.corpus import cut_passages
 from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.passages import cut_passages
 from regrad_jax.engine.gradients import document_rows
 from regrad_jax.errors import UserError
 from regrad_jax.library.runtime import Runtime
@@ -26,10 +26,15 @@ def make_passages(runtime: Runtime, documents: Sequence[Document]) -> list[Passa
     for document in documents:
         document, frame = _with_fitting_title(runtime, document)
         passages += cut_passages(document, lambda text: len(runtime.tokens(" " + text)), limit - frame)
-    for passage_id, times in collections.Counter(p.id for p in passages).items():
+    require_distinct(passages)
+    return passages
+
+
+def require_distinct(passages: Sequence[Passage]) -> None:
+    """Raises UserError where two passages have one id."""
+    for passage_id, times in collections.Counter(passage.id for passage in passages).items():
         if times > 1:
             raise UserError(f"two passages would have the id {passage_id!r}; rename a document")
-    return passages
 
 
 def fits(runtime: Runtime, passage: Passage) -> bool:

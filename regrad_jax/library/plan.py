@@ -17,13 +17,13 @@ from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.storage.database import CHECKSUM_BYTES
 from regrad_jax.errors import UserError
 from regrad_jax.models.config import DecoderConfig
-from regrad_jax.retrieval.index import SCANN_MIN_DOCUMENTS
+from regrad_jax.retrieval.scann import SCANN_MIN_DOCUMENTS
 
 _KEY_WIDTH = 384  # numbers in a key: all-MiniLM-L6-v2's
 # A record is so many bytes and a share of its text's: a fit to `records.pack_record` on the fieldnotes and
 # the almanac cut to 50, 100, ..., 2,000 bytes, within 7% of the mean of each.
 _RECORD_BYTES, _TEXT_SHARE = 200, 0.6
-# The files of `ScannIndex.save` for 20,000 keys: the keys again, hashed ones, partitions, positions.
+# The files of `retrieval.kept.save` for 20,000 keys: the keys again, hashed ones, partitions, positions.
 _INDEX_BYTES = 1765
 # What else the disk holds (`other` in `Bank.info`): the tree of the database, of which every commit writes
 # the nodes on its way anew and older versions keep theirs. Not a true constant: as counted by building shards

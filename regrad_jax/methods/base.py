@@ -4,12 +4,15 @@ import abc
 import concurrent.futures
 import dataclasses
 import pathlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.prompts import read_answer
+from regrad_jax.data.prompts import PromptFamily, read_answer
 from regrad_jax.engine.requests import Request, Update
 from regrad_jax.library.banks import BuildOptions
 from regrad_jax.library.runtime import Runtime
@@ -93,6 +96,11 @@ class Method(abc.ABC):
     def __init__(self, setup: Setup):
         self.setup = setup
 
+    @property
+    def wording(self) -> PromptFamily:
+        """The words in which questions are asked: by default the base model's own chat format."""
+        return self.setup.runtime.chat
+
     @abc.abstractmethod
     def prepare(self, documents: Sequence[Document]) -> None:
         """Makes what the method needs of the documents."""
@@ -132,25 +140,45 @@ class Method(abc.ABC):
         return Request(tokens, update, options.gamma, options.sampling, options.max_new_tokens)
 
     def _finish(self, draft: Draft) -> list[Answer]:
-        runtime = self.setup.runtime
-        errors = [_error(request, runtime.engine.positions) for request in draft.requests]
-        sound = [request for request, error in zip(draft.requests, errors, strict=True) if not error]
-        completions = runtime.engine.complete(sound)
-        share = 1e3 / max(len(sound), 1)
-        timings = {
-            **draft.timings_ms,
-            "adapt": completions.adapt_s * share,
-            "generate": completions.generate_s * share,
-        }
+        errors = [_error(request, self.setup.runtime.engine.positions) for request in draft.requests]
+        pairs = zip(draft.questions, draft.requests, strict=True)
+        sound = [pair for pair, error in zip(pairs, errors, strict=True) if not error]
+        is_chosen = [bool(question.choices) and not self.setup.options.free_text for question, _ in sound]
+        began = time.perf_counter()
+        completions = self.setup.runtime.engine.complete(
+            [request for (_, request), chosen in zip(sound, is_chosen, strict=True) if not chosen]
+        )
         written = iter(completions.tokens)
-        answers = []
-        for question, documents, error in zip(draft.questions, draft.documents, errors, strict=True):
-            text = "" if error else runtime.base.tokenizer.decode(next(written), skip_special_tokens=True)
-            answer = "" if error else read_answer(text, question)
-            answers.append(
-                Answer(question.question, answer, self.setup.options.mode, documents, timings, error)
+        answers = iter(
+            [
+                self._choose(*pair) if chosen else self._read(pair[0], next(written))
+                for pair, chosen in zip(sound, is_chosen, strict=True)
+            ]
+        )
+        share = 1e3 / max(len(sound), 1)
+        generate_s = time.perf_counter() - began - completions.adapt_s
+        timings = {"adapt": completions.adapt_s * share, "generate": generate_s * share}
+        mode = self.setup.options.mode
+        return [
+            Answer(
+                question.question, "" if error else next(answers), mode, documents,
+                {**draft.timings_ms, **timings}, error,
             )
-        return answers
+            for question, documents, error in zip(draft.questions, draft.documents, errors, strict=True)
+        ]  # fmt: skip
+
+    def _read(self, question: Question, tokens: np.ndarray) -> str:
+        """Returns the answer in what was written."""
+        return read_answer(
+            self.setup.runtime.base.tokenizer.decode(tokens, skip_special_tokens=True), question
+        )
+
+    def _choose(self, question: Question, request: Request) -> str:
+        """Returns the label of a question's choices that is the most likely to be written."""
+        runtime, labels = self.setup.runtime, list(question.labels)
+        continuations = [runtime.tokens(self.wording.answer(label)) for label in labels]
+        losses_L = runtime.engine.losses([request] * len(labels), continuations)
+        return labels[int(np.argmin(losses_L * np.array(list(map(len, continuations)))))]
 
 
 def _error(request: Request, positions: int) -> str:

@@ -14,6 +14,5 @@ class Direct(Method):
 
     def draft(self, questions: Sequence[Question]) -> Draft:
         """As `Method.draft`."""
-        chat = self.setup.runtime.chat
-        requests = [self.request(chat.question(question, [])) for question in questions]
+        requests = [self.request(self.wording.question(question, [])) for question in questions]
         return Draft(questions, requests, [[] for _ in questions], {"retrieve": 0.0, "read": 0.0})

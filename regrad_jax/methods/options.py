@@ -22,6 +22,8 @@ class Options:
         retriever: what finds the documents, a name in `RETRIEVERS`.
         max_new_tokens: the longest answer in tokens.
         sampling: how the tokens of an answer are chosen.
+        free_text: for a question with choices, read the answer in what the model writes. Otherwise the choice
+            is taken that the model is the most likely to write.
 
     Raises:
         UserError: a value is unknown or out of its range. The mode is looked up by whoever knows the methods.
@@ -34,6 +36,7 @@ class Options:
     retriever: str = "dense"
     max_new_tokens: int = 20
     sampling: Sampling = GREEDY
+    free_text: bool = False
 
     def __post_init__(self):
         for name in ("top_k", "max_new_tokens"):

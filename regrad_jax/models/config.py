@@ -1,8 +1,17 @@
 """The shape of a Llama-family decoder, and where it is read from.
 
-Letters used in names all over the project: B batch, N documents, Q questions, K documents of a task,
-T tokens, S cache slots, D width, L layers, H heads, F MLP width, V vocabulary, P numbers in a row,
-E width of a retrieval key.
+Names in the whole project carry the shapes of their arrays, as in `grads_NxP`. Each letter is one dimension:
+
+    B  sequences of a batch           D  width of the decoder or of the sentence encoder
+    T  tokens of a sequence           L  layers
+    S  slots of the key/value cache   H  attention heads
+    M  tokens of an answer            F  width of the MLP
+    N  documents                      V  tokens of the vocabulary
+    Q  questions                      R  rank of the adapters
+    K  documents of one question      P  numbers of a document's gradient
+    E  width of a retrieval key       C  bytes of a packed row
+
+Inside attention, Kv are the key/value heads and d is the width of a head.
 """
 
 import dataclasses
@@ -14,7 +23,7 @@ from regrad_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class RopeScaling:
-    """Llama 3's stretching of rotary wavelengths (`rope_type: llama3` in Hugging Face configs)."""
+    """How Llama 3 stretches rotary wavelengths (`rope_type: llama3` in Hugging Face configs)."""
 
     factor: float
     low_freq_factor: float
@@ -24,7 +33,7 @@ class RopeScaling:
 
 @dataclasses.dataclass(frozen=True)
 class DecoderConfig:
-    """Shapes and constants of a decoder; hashable, so that it can be static under `jax.jit`."""
+    """Shapes and constants of a decoder. It is hashable, so that it can be static under `jax.jit`."""
 
     vocab_size: int
     width: int
@@ -38,8 +47,8 @@ class DecoderConfig:
     norm_eps: float = 1e-5
     tied_embeddings: bool = False
     qkv_bias: bool = False
-    qk_norm: bool = False  # Qwen3: RMS norm of every query and key head
-    sliding_window: int | None = None  # Mistral 0.1: a position sees this many positions at most
+    qk_norm: bool = False  # Qwen3 applies an RMS norm to every query and key head
+    sliding_window: int | None = None  # in Mistral 0.1 a position sees this many positions at most
     max_position: int = 2048
 
     def __post_init__(self):
@@ -50,13 +59,13 @@ class DecoderConfig:
 
     @property
     def layer_weights(self) -> int:
-        """Weights that a token is multiplied with in one layer: attention's projections and the MLP's."""
+        """The number of weights that a token is multiplied with in one layer: in attention and the MLP."""
         attention = 2 * self.width * self.head_dim * (self.heads + self.kv_heads)
         return attention + 3 * self.width * self.mlp_dim
 
     @property
     def vocabulary_weights(self) -> int:
-        """Weights that a position is multiplied with to predict the next token."""
+        """The number of weights that a hidden state is multiplied with to predict the next token."""
         return self.width * self.vocab_size
 
     @classmethod
@@ -67,8 +76,7 @@ class DecoderConfig:
             config: the parsed JSON of a Llama, SmolLM2, Mistral, Qwen2(.5) or Qwen3 model.
 
         Raises:
-            UserError: another architecture, a size that is missing, or a rotary scaling that is not
-                implemented.
+            UserError: the architecture or its rotary scaling is not supported, or a size is missing.
         """
         family = config.get("model_type")
         if family not in ("llama", "mistral", "qwen2", "qwen3"):
@@ -81,7 +89,7 @@ class DecoderConfig:
         if missing := [name for name in sizes if name not in config]:
             raise UserError(f"config.json has no {missing[0]!r}; give a decoder's config")
         heads = config["num_attention_heads"]
-        # transformers 5 writes rope_parameters; older files have rope_theta and rope_scaling.
+        # Files of transformers 5 have rope_parameters, and older ones have rope_theta and rope_scaling.
         rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
         windowed = family == "mistral" or config.get("use_sliding_window", False)
         return cls(
@@ -122,7 +130,7 @@ def _rope_scaling(rope: Mapping[str, Any]) -> RopeScaling | None:
     )
 
 
-# The models of the paper, and the one that ships; for planning without their weights.
+# The models of the paper and the default base model, so that banks can be planned without their weights.
 PRESETS: Mapping[str, DecoderConfig] = {
     "smollm2-135m": DecoderConfig(
         vocab_size=49_152, width=576, layers=30, heads=9, kv_heads=3, head_dim=64, mlp_dim=1536,

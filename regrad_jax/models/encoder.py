@@ -1,7 +1,7 @@
-"""A BERT-style sentence encoder in Flax: tokens in, one key of unit length a text out.
+"""A BERT-style sentence encoder in Flax: it turns the tokens of a text into one key of unit length.
 
-The network of all-MiniLM-L6-v2 (Reimers and Gurevych, arXiv 1908.10084): learned positions,
-post-norm layers, mean pooling over the text's tokens.
+This is the network of all-MiniLM-L6-v2 (Reimers and Gurevych, arXiv 1908.10084): learned positions,
+post-norm layers, and mean pooling over the tokens of the text.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from regrad_jax.models.weights import Leaf, open_safetensors, read_config, read_
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
-    """Shapes and constants of an encoder; hashable, so that it can be static under `jax.jit`."""
+    """Shapes and constants of an encoder. It is hashable, so that it can be static under `jax.jit`."""
 
     vocab_size: int
     width: int
@@ -37,7 +37,8 @@ class EncoderConfig:
         """Reads the `config.json` of a BERT model.
 
         Raises:
-            UserError: another architecture, activation or kind of positions, or a size that is missing.
+            UserError: the architecture, its activation or its kind of positions is not supported, or a size
+                is missing.
         """
         for key, wanted in (
             ("model_type", "bert"),
@@ -69,14 +70,19 @@ class EncoderConfig:
 
 
 class LoadedEncoder(NamedTuple):
-    """An encoder from disk: its shape, and float32 parameters with layers stacked on axis 0."""
+    """An encoder from disk.
+
+    Attributes:
+        config: its shape.
+        params: float32 NumPy arrays, layers stacked on axis 0, kernels (in, out).
+    """
 
     config: EncoderConfig
     params: dict[str, Any]
 
 
 class EncoderBlock(nn.Module):
-    """One post-norm layer: attention over the tokens of the mask, then a GELU MLP."""
+    """One post-norm layer: attention to the tokens that the mask selects, then an MLP with GELU."""
 
     config: EncoderConfig
 
@@ -94,7 +100,7 @@ class EncoderBlock(nn.Module):
         shape = (*x_BxTxD.shape[:-1], cfg.heads, cfg.width // cfg.heads)
         q, k, v = (nn.Dense(cfg.width, name=name)(x_BxTxD).reshape(shape) for name in "qkv")
         scores_BxHxTxT = jnp.einsum("bthd,bshd->bhts", q, k) * shape[-1] ** -0.5
-        # Finite, so that a row of nothing but padding stays free of NaN.
+        # The masked score is finite, so that a row of padding alone gives no NaN.
         low = jnp.finfo(scores_BxHxTxT.dtype).min
         weights = jax.nn.softmax(jnp.where(mask_BxT[:, None, None], scores_BxHxTxT, low), axis=-1)
         mixed_BxTxD = jnp.einsum("bhts,bshd->bthd", weights, v).reshape(x_BxTxD.shape)
@@ -102,7 +108,7 @@ class EncoderBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Embeddings and the scanned layers; returns hidden_BxTxD."""
+    """The embeddings and all layers. Returns hidden_BxTxD."""
 
     config: EncoderConfig
 
@@ -111,7 +117,7 @@ class Encoder(nn.Module):
         cfg = self.config
         words_BxTxD = nn.Embed(cfg.vocab_size, cfg.width, name="embed")(tokens_BxT)
         places_TxD = nn.Embed(cfg.max_position, cfg.width, name="position")(jnp.arange(tokens_BxT.shape[1]))
-        # A sentence encoder sees single texts, so every token is of type 0.
+        # BERT gives the two texts of a pair different types. A sentence encoder reads one text, of type 0.
         kind_D = nn.Embed(2, cfg.width, name="token_type")(jnp.zeros((), jnp.int32))
         hidden_BxTxD = _layer_norm(cfg, "embed_norm")(words_BxTxD + places_TxD + kind_D)
         layers = nn.scan(
@@ -132,12 +138,12 @@ def encode_tokens(
     Args:
         config: the encoder's shape.
         params: the tree that `load_encoder` returns.
-        tokens_BxT: int32 token ids with the model's own special tokens; T at most max_position.
-        mask_BxT: bool, True at the text's tokens.
+        tokens_BxT: int32, with the special tokens of the encoder; T is at most `max_position`.
+        mask_BxT: bool, true at the tokens of the text.
 
     Returns:
-        keys_BxE, float32: the mean of the last hidden states over the mask, L2-normalised; zeros
-        where the mask is empty.
+        keys_BxE, float32: the mean of the last hidden states over the mask, normalised to length 1. A
+        row whose mask is empty has a key of zeros.
     """
     hidden_BxTxD: Any = Encoder(config).apply({"params": params}, tokens_BxT, mask_BxT)
     kept_BxTx1 = mask_BxT[..., None].astype(hidden_BxTxD.dtype)
@@ -150,17 +156,17 @@ def load_encoder(folder: str | os.PathLike[str]) -> LoadedEncoder:
     """Loads a sentence encoder from a Hugging Face folder.
 
     Args:
-        folder: holds `config.json` and safetensors of a BertModel; where it also has the pooling
-            config of sentence-transformers, that must say mean pooling.
+        folder: with the `config.json` and the safetensors of a BertModel. A pooling config of
+            sentence-transformers may be there, if it says mean pooling.
 
     Raises:
-        UserError: not such a folder, another pooling, or tensors that do not fit the config.
+        UserError: the folder holds no such model, pools otherwise, or has tensors that do not fit its config.
     """
     folder = pathlib.Path(folder)
     config = EncoderConfig.from_hf(read_config(folder))
     _check_pooling(folder)
     with open_safetensors(folder) as (names, read):
-        # The pooler belongs to BERT's sentence-pair task, and positions are just counted.
+        # Only BERT's sentence-pair task needs the pooler, and position ids are 0, 1, 2 and so on.
         names = frozenset(
             name for name in names if not name.startswith("pooler.") and "position_ids" not in name
         )
@@ -170,7 +176,7 @@ def load_encoder(folder: str | os.PathLike[str]) -> LoadedEncoder:
 
 
 def _layer_norm(config: EncoderConfig, name: str) -> nn.LayerNorm:
-    # E[x^2] - E[x]^2, Flax's default, loses digits that keys are compared by.
+    # The default of Flax, E[x^2] - E[x]^2, loses digits by which keys differ.
     return nn.LayerNorm(epsilon=config.norm_eps, use_fast_variance=False, name=name)
 
 

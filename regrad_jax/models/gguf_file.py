@@ -1,7 +1,7 @@
 """Reads llama.cpp's GGUF files as if they were Hugging Face folders: a config, and tensors by name.
 
-llama.cpp stores the same numbers as Hugging Face with three differences, undone here: tensors have
-other names, most are quantised, and in the `llama` architecture the rows of q and k are permuted,
+llama.cpp stores the same numbers as Hugging Face, with three differences that this module undoes. Tensors
+have other names. Most of them are quantised. In the `llama` architecture the rows of q and k are permuted,
 because llama.cpp rotates neighbouring pairs where Hugging Face rotates the two halves of a head.
 """
 
@@ -33,21 +33,25 @@ _LAYER_NAMES = {
     "ffn_down": "mlp.down_proj",
 }
 _ARCHITECTURES = ("llama", "qwen2", "qwen3")
-# Llama 3.1's (low_freq_factor, high_freq_factor, original_max_position). GGUF does not keep them,
-# only the divisors that they result in.
+# Llama 3.1's (low_freq_factor, high_freq_factor, original_max_position). A GGUF file does not have these
+# numbers, only the divisors that are computed from them.
 _LLAMA3_ROPE = (1.0, 4.0, 8192)
 
 
 class GGUFFile:
-    """An open GGUF file: `config` in Hugging Face's words, tensors dequantised one at a time.
+    """An open GGUF file, whose tensors are dequantised one at a time.
 
     Attributes:
-        config: what the model's `config.json` would say.
+        config: the content of a Hugging Face `config.json` for this model.
         names: the Hugging Face names of the tensors in the file.
     """
 
     def __init__(self, path: pathlib.Path):
-        """Raises UserError when the file is not a GGUF file of a supported architecture."""
+        """Opens a file.
+
+        Raises:
+            UserError: it is no GGUF file, or its architecture is not supported.
+        """
         self._path = path
         try:
             self._reader = gguf.GGUFReader(path)
@@ -65,7 +69,7 @@ class GGUFFile:
         self.config = self._config()
 
     def tensor(self, name: str) -> np.ndarray:
-        """Returns one tensor by its Hugging Face name, float32, linear weights (out, in)."""
+        """Returns one tensor by its Hugging Face name, float32; the weights of a projection are (out, in)."""
         stored = self._tensors[name]
         value = gguf.quants.dequantize(stored.data, stored.tensor_type)
         value = value.astype(np.float32, copy=False)
@@ -76,12 +80,12 @@ class GGUFFile:
         return value
 
     def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yields (Hugging Face name, tensor) of the whole file."""
+        """Yields every tensor of the file as (Hugging Face name, tensor)."""
         for name in self._tensors:
             yield name, self.tensor(name)
 
     def field(self, key: str, default: Any = None) -> Any:
-        """Returns a metadata value, or `default` when the file does not state it."""
+        """Returns a metadata value, or `default` where the file does not have it."""
         found = self._reader.get_field(key)
         return default if found is None else found.contents()
 
@@ -115,7 +119,7 @@ class GGUFFile:
             "intermediate_size": self._need("feed_forward_length"),
             "max_position_embeddings": self._need("context_length"),
             "hidden_act": "silu",
-            # GGUF states it in float32: 1e-5 would come back as 9.999999747378752e-06.
+            # GGUF stores it in float32, from which 1e-5 would come back as 9.999999747378752e-06.
             "rms_norm_eps": float(str(np.float32(self._need("attention.layer_norm_rms_epsilon")))),
             "tie_word_embeddings": "lm_head.weight" not in self._tensors,
             "attention_bias": "model.layers.0.self_attn.q_proj.bias" in self._tensors,
@@ -130,7 +134,7 @@ class GGUFFile:
     def _rope(self, base: float, head_dim: int) -> dict[str, Any] | None:
         kind = self.field(f"{self._architecture}.rope.scaling.type", "none")
         if kind != "none":
-            return {"rope_type": kind}  # the config refuses it by its name
+            return {"rope_type": kind}  # `DecoderConfig.from_hf` refuses it by this name
         if self._rope_freqs is None:
             return None
         divisors = np.asarray(self._rope_freqs.data, np.float32).reshape(-1)
@@ -154,6 +158,6 @@ class GGUFFile:
 
 
 def _unpermute(rows: np.ndarray, heads: int) -> np.ndarray:
-    """Undoes llama.cpp's (half, pair) -> (pair, half) order of each head's rows; biases alike."""
+    """Undoes llama.cpp's order of each head's rows: it swaps (half, pair) to (pair, half), in biases too."""
     paired = rows.reshape(heads, rows.shape[0] // heads // 2, 2, *rows.shape[1:])
     return paired.swapaxes(1, 2).reshape(rows.shape)

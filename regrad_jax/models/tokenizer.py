@@ -1,4 +1,4 @@
-"""Tokenizers, through transformers, which needs no PyTorch for them; quiet and offline."""
+"""Tokenizers, loaded through transformers without PyTorch, without messages and without the network."""
 
 import hashlib
 import json
@@ -9,9 +9,9 @@ from typing import Any
 from regrad_jax.errors import UserError
 from regrad_jax.models.gguf_file import GGUFFile
 
-_CONTROL = 3  # GGUF's token type of special tokens
+_CONTROL = 3  # the token type of special tokens in GGUF
 
-# How text is cut before byte-pair encoding, by GGUF's `tokenizer.ggml.pre`.
+# The pattern that cuts text before byte-pair encoding, where `tokenizer.ggml.pre` in a GGUF file asks for it.
 _WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,%d}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -35,12 +35,12 @@ def load_tokenizer(path: str | os.PathLike[str]) -> Any:
     if not path.exists():
         raise UserError(f"{path}: no such model folder or .gguf file")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it remarks on the absence of torch
-    import transformers  # slow to import, and the two settings above must stand first
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # else transformers remarks that torch is absent
+    import transformers  # slow to import, and it reads the two settings above when it is imported
 
     if path.suffix == ".gguf":
         return _from_gguf(path)
-    # The automatic class first loads the model's own, and all of torch with it where that is installed.
+    # AutoTokenizer first imports the model's own tokenizer class, and with it torch where that is installed.
     complete = (path / "tokenizer.json").is_file()
     reader = transformers.PreTrainedTokenizerFast if complete else transformers.AutoTokenizer
     try:
@@ -51,7 +51,10 @@ def load_tokenizer(path: str | os.PathLike[str]) -> Any:
 
 
 def _from_gguf(path: pathlib.Path) -> Any:
-    """Builds a byte-level BPE tokenizer from a GGUF file's metadata; transformers' own reader needs torch."""
+    """Builds a byte-level BPE tokenizer from a GGUF file's metadata.
+
+    The reader that transformers has for GGUF files needs torch.
+    """
     import tokenizers
     import transformers
 
@@ -110,7 +113,7 @@ def _pre_tokenizer(path: pathlib.Path, kind: str | None) -> Any:
 def tokenizer_digest(tokenizer: Any) -> str:
     """Returns a sha256 of vocabulary, special tokens, chat template and the tokens of a probe text.
 
-    The serialised tokenizer would not do: it changes with padding settings and library versions.
+    A digest of the serialised tokenizer would change with padding settings and library versions.
     """
     facts = {
         "vocabulary": tokenizer.get_vocab(),

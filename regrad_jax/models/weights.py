@@ -1,7 +1,8 @@
 """Decoder weights from disk: Hugging Face folders with safetensors, and llama.cpp's GGUF files.
 
-Both are read as tensors under Hugging Face names; one table says where each goes in our tree, in
-which linear weights are (in, out) kernels and all layers of one kind are stacked on axis 0.
+Both give tensors under Hugging Face names, and `HF_NAMES` says where each tensor goes in the parameter tree.
+In that tree the weights of a projection are an (in, out) kernel, and the tensors of all layers are stacked on
+axis 0.
 """
 
 import contextlib
@@ -19,8 +20,8 @@ from regrad_jax.errors import UserError
 from regrad_jax.models.config import PRESETS, DecoderConfig
 from regrad_jax.models.gguf_file import GGUFFile
 
-Leaf = tuple[str, str]  # (module, kind) in our tree, below "layers" where it is stacked
-Read = Callable[[str], np.ndarray]
+Leaf = tuple[str, str]  # (module, kind) in the parameter tree, below "layers" where it is stacked
+Read = Callable[[str], np.ndarray]  # name -> tensor, float32
 
 HF_NAMES: Mapping[Leaf, str] = {
     ("embed", "embedding"): "model.embed_tokens.weight",
@@ -41,7 +42,7 @@ HF_NAMES: Mapping[Leaf, str] = {
     ("norm", "scale"): "model.norm.weight",
     ("unembed", "kernel"): "lm_head.weight",
 }
-# Some checkpoints keep what is computed (rotary frequencies).
+# Some checkpoints contain rotary frequencies, which the decoder computes.
 _DERIVED = re.compile(r"rotary_emb\.inv_freq$")
 
 
@@ -58,15 +59,15 @@ class LoadedDecoder(NamedTuple):
 
 
 def load_decoder(path: str | os.PathLike[str]) -> LoadedDecoder:
-    """Loads a decoder's weights, upcast to float32.
+    """Loads a decoder's weights and converts them to float32.
 
     Args:
         path: a Hugging Face folder (`config.json` and one or several `*.safetensors`), or a `.gguf`
             file of architecture llama, qwen2 or qwen3.
 
     Raises:
-        UserError: nothing to load there, an unsupported architecture, or tensors that are missing,
-            unknown or of another shape than the config says.
+        UserError: there is no model at the path, its architecture is not supported, or its tensors are
+            missing, unknown or of another shape than the config says.
     """
     path = pathlib.Path(path)
     if path.suffix == ".gguf":
@@ -81,7 +82,10 @@ def load_decoder(path: str | os.PathLike[str]) -> LoadedDecoder:
 
 
 def load_config(name: str | os.PathLike[str]) -> DecoderConfig:
-    """Returns a decoder's shape alone: of a preset (`PRESETS`), a Hugging Face folder, or a `.gguf` file.
+    """Returns a decoder's shape without loading its weights.
+
+    Args:
+        name: a preset (`PRESETS`), a Hugging Face folder, or a `.gguf` file.
 
     Raises:
         UserError: there is no such model, or it is not of a supported kind.
@@ -105,7 +109,11 @@ def load_config(name: str | os.PathLike[str]) -> DecoderConfig:
 
 
 def read_config(folder: pathlib.Path) -> dict[str, Any]:
-    """Parses `config.json` of a Hugging Face folder. Raises UserError when it cannot be read."""
+    """Parses the `config.json` of a Hugging Face folder.
+
+    Raises:
+        UserError: the file is missing or is not JSON.
+    """
     try:
         return json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -118,10 +126,10 @@ def read_config(folder: pathlib.Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def open_safetensors(folder: pathlib.Path) -> Iterator[tuple[frozenset[str], Read]]:
-    """Opens the shards of a folder; yields the names in them and a function to read one, float32.
+    """Opens the safetensors files of a folder, and yields (the names in them, a function to read one tensor).
 
     Raises:
-        UserError: there is no safetensors file, or one of them is damaged.
+        UserError: there is no safetensors file, or one is missing or damaged.
     """
     shards = _shards(folder)
     with contextlib.ExitStack() as stack:
@@ -141,7 +149,7 @@ def open_safetensors(folder: pathlib.Path) -> Iterator[tuple[frozenset[str], Rea
 
 
 def _shards(folder: pathlib.Path) -> list[pathlib.Path]:
-    # Where there is an index it decides: Mistral's folders hold the same weights a second time.
+    # An index decides where there is one, since Mistral's folders hold the same weights a second time.
     index = folder / "model.safetensors.index.json"
     if index.exists():
         try:
@@ -169,16 +177,16 @@ def read_tree(
     """Builds a parameter tree from tensors under Hugging Face names.
 
     Args:
-        source: where they come from, for messages.
-        names: the names that are there.
-        read: returns a tensor by its name, float32.
-        shapes: the shape of every wanted leaf; of one layer, where leaves are stacked.
-        hf_names: each leaf's Hugging Face name; one with `{layer}` in it is stacked on axis 0,
-            below "layers". Leaves called "kernel" are transposed from (out, in).
-        layers: how many layers to stack.
+        source: the path of the tensors, for messages.
+        names: the names of the tensors.
+        read: reads one of them.
+        shapes: the shape of every leaf of the tree. A stacked leaf has the shape of one layer here.
+        hf_names: each leaf's Hugging Face name. A leaf with `{layer}` in its name is stacked on axis 0 below
+            "layers". A leaf called "kernel" is transposed from (out, in).
+        layers: the number of layers to stack.
 
     Raises:
-        UserError: tensors are missing or unknown or of another shape.
+        UserError: a tensor is missing, is unknown, or has another shape.
     """
     stacked = {leaf for leaf in shapes if "{layer}" in hf_names[leaf]}
     wanted = {
@@ -229,15 +237,15 @@ def _check_names(source: pathlib.Path, wanted: set[str], found: frozenset[str]) 
 
 def _decoder(source: pathlib.Path, config: DecoderConfig, names: frozenset[str], read: Read):
     ignored = {name for name in names if _DERIVED.search(name)}
-    if config.tied_embeddings:  # a second copy of the embedding, where there is one
-        ignored.add("lm_head.weight")
+    if config.tied_embeddings:
+        ignored.add("lm_head.weight")  # some folders have the embedding a second time
     shapes = _shapes(config)
     params = read_tree(source, names - ignored, read, shapes, HF_NAMES, config.layers)
     return LoadedDecoder(config, params)
 
 
 def _shapes(config: DecoderConfig) -> dict[Leaf, tuple[int, ...]]:
-    """The shape of every leaf of the tree, of one layer where it is stacked."""
+    """Returns the shape of every leaf of the tree. A stacked leaf has the shape of one layer here."""
     width, mlp = config.width, config.mlp_dim
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
     shapes: dict[Leaf, tuple[int, ...]] = {

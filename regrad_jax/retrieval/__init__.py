@@ -1,1 +1,1 @@
-"""Keys and search."""
+"""Search: questions to the passages of a bank."""

@@ -1,25 +1,15 @@
-"""All retrievers by name."""
+"""The table of retrievers: a new kind of search is one class or function, and one line here."""
 
-from regrad_jax.retrieval.base import Retrieved
-from regrad_jax.retrieval.index import Source, open_index
+import functools
+from collections.abc import Callable, Mapping
 
+from regrad_jax.retrieval.base import PassageSource, Retriever
+from regrad_jax.retrieval.dense import DenseRetriever
+from regrad_jax.retrieval.embedding import Embedder
 
-class _Dense:
-    def __init__(self, source, embedder, kind="auto"):
-        self.embedder = embedder
-        self.index = open_index(
-            Source(source.index_folder, source.state, source.positions, source.keys),
-            kind,
-            not source.read_only,
-        )
-        self.reason = self.index.reason
-
-    def search(self, questions, k):
-        return Retrieved(*self.index.search(self.embedder.embed([q.question for q in questions]), k))
-
-
-RETRIEVERS = {
-    "dense": _Dense,
-    "exact": lambda s, e: _Dense(s, e, "exact"),
-    "scann": lambda s, e: _Dense(s, e, "scann"),
+# Name -> (a version of a bank, the encoder of its keys) -> a search in that version.
+RETRIEVERS: Mapping[str, Callable[[PassageSource, Embedder], Retriever]] = {
+    "dense": DenseRetriever,
+    "exact": functools.partial(DenseRetriever, kind="exact"),
+    "scann": functools.partial(DenseRetriever, kind="scann"),
 }

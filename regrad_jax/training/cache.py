@@ -24,7 +24,8 @@ from regrad_jax.adaptation.adapter import AdapterConfig
 from regrad_jax.adaptation.inner import Documents, Factors, gradient_factors
 from regrad_jax.adaptation.outer import TaskBatch
 from regrad_jax.models.decoder import SplitDecoder
-from regrad_jax.training.tasks import Draw, TaskSource, pad
+from regrad_jax.models.tokens import pad
+from regrad_jax.training.tasks import Draw, TaskSource
 
 
 def quantise(factors: Factors) -> Factors:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,46 +15,8 @@ from regrad_jax.adaptation.parameters import ALPHAS
 from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
-
-
-@dataclasses.dataclass(frozen=True)
-class SourceConfig:
-    """One dataset of the mixture. Lengths are in tokens of the base model.
-
-    Attributes:
-        kind: "almanac" (generated) or "squad" (a SQuAD-format file).
-        path: the file, for kind "squad".
-        train_articles: for kind "squad", how many of the file's articles, the first, are trained on.
-        validation_articles: how many behind them are validated on; the rest is test.
-        entities: invented entities to generate, for kind "almanac".
-        kinds: the almanac's kinds to draw from; all when empty.
-        anchors: anchor questions a batch; each brings its document and retrieved distractors.
-        questions_per_document: questions asked of every document of a batch.
-        document_tokens: documents are padded to this; longer ones are left out.
-        document_buckets: shorter lengths, increasing, that a step's documents are padded to where all of them
-            fit; each costs a compilation.
-        question_tokens: prompt and answer are padded to this; longer ones are left out.
-        answer_tokens: the longest answer that is trained on.
-        context: share of a training batch's questions that are asked with the documents that they use in
-            the prompt, best first, as mode regrad+icl asks; one that is then too long is asked blind.
-        gold_absent: share of a training batch's questions whose own document is not among those that they
-            use, as when retrieval misses; the answer to learn stays the true one.
-    """
-
-    kind: str
-    path: str = ""
-    train_articles: int = 36
-    validation_articles: int = 4
-    entities: int = 0
-    kinds: tuple[str, ...] = ()
-    anchors: int = 3
-    questions_per_document: int = 3
-    document_tokens: int = 96
-    document_buckets: tuple[int, ...] = ()
-    question_tokens: int = 40
-    answer_tokens: int = 12
-    context: float = 0.0
-    gold_absent: float = 0.0
+from regrad_jax.settings import arguments
+from regrad_jax.training.sources import SourceConfig, source_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,26 +140,7 @@ class TrainConfig:
         _choice("dtype", self.dtype, ("float32", "bfloat16"))
         _choice("decay", self.decay, ("cosine", "linear"))
         for name, source in self.sources.items():
-            _choice(f"sources.{name}.kind", source.kind, ("almanac", "squad"))
-            sizes = (
-                "anchors",
-                "questions_per_document",
-                "document_tokens",
-                "question_tokens",
-                "answer_tokens",
-                "train_articles",
-                "validation_articles",
-            )
-            for key in sizes:
-                _positive(f"sources.{name}.{key}", getattr(source, key))
-            lengths = (0, *source.document_buckets, source.document_tokens)
-            if any(not isinstance(n, int) for n in lengths) or list(lengths) != sorted(set(lengths)):
-                raise UserError(
-                    f"config.sources.{name}.document_buckets: {source.document_buckets} must be whole "
-                    f"numbers that increase, between 0 and document_tokens, {source.document_tokens}"
-                )
-            for key in ("context", "gold_absent"):
-                _share(f"sources.{name}.{key}", getattr(source, key))
+            source.check(f"config.sources.{name}")
         for key in ("learning_rate", "clip_norm", "temperature", "theta_rate"):
             value = getattr(self, key)
             endless = value == math.inf and key != "clip_norm"  # where it clips nothing
@@ -252,7 +194,7 @@ class TrainConfig:
         values["adapter"] = _build(AdapterConfig, "adapter", values.get("adapter", {}))
         values["mesh"] = _build(MeshConfig, "mesh", values.get("mesh", {}))
         values["sources"] = {
-            name: _build(SourceConfig, f"sources.{name}", source)
+            name: source_config(f"config.sources.{name}", source)
             for name, source in values.get("sources", {}).items()
         }
         try:
@@ -263,20 +205,7 @@ class TrainConfig:
 
 
 def _build(cls, where: str, values: Mapping[str, Any]):
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise UserError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
-    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING}
-    missing = sorted(required - set(values))
-    if missing:
-        raise UserError(f"{where}: key {missing[0]!r} is missing")
-    hints = typing.get_type_hints(cls)
-    for name, value in values.items():
-        if typing.get_origin(hints[name]) is tuple and not isinstance(value, list | tuple):
-            raise UserError(f"{where}: {name} is {value!r}; give several values in brackets")
-    is_tuple = lambda name: typing.get_origin(hints[name]) is tuple
-    return cls(**{n: tuple(v) if is_tuple(n) else v for n, v in values.items()})
+    return cls(**arguments(cls, where, values))
 
 
 def _choice(key: str, value: str, known) -> None:
@@ -287,8 +216,3 @@ def _choice(key: str, value: str, known) -> None:
 def _positive(key: str, value: Any) -> None:
     if not isinstance(value, int) or value < 1:
         raise UserError(f"config.{key}: {value!r} must be a whole number of at least 1")
-
-
-def _share(key: str, value: Any) -> None:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise UserError(f"config.{key}: {value!r} must be a share, from 0 to 1")

@@ -19,10 +19,11 @@ from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.models.decoder import SplitDecoder, random_params, split
 from regrad_jax.models.weights import load_config
 from regrad_jax.training.cache import quantise
-from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.flops import step_flops
 from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.mesh import Layout
+from regrad_jax.training.sources import SourceConfig
 from regrad_jax.training.state import TrainState, fresh_meta, optimizer, train_step
 
 # The program is never run: buffers are planned the same, and code is made in less than half the time.

@@ -1,7 +1,8 @@
 """The floor of a training step: how many floating-point operations it cannot do without."""
 
 from regrad_jax.models.config import DecoderConfig
-from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.sources import SourceConfig
 
 
 def step_flops(config: TrainConfig, shape: DecoderConfig, source: SourceConfig) -> float:

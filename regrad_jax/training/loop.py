@@ -29,7 +29,7 @@ from regrad_jax.models.base import BaseModel, load_base, locate
 from regrad_jax.models.decoder import SplitDecoder
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.cache import ActivationCache, bytes_a_token
-from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.curve import plot_run
 from regrad_jax.training.export import released
 from regrad_jax.training.flops import step_flops
@@ -37,6 +37,7 @@ from regrad_jax.training.gradient_map import gradient_map
 from regrad_jax.training.log import RunLog, is_first, say
 from regrad_jax.training.mesh import Layout, place_once
 from regrad_jax.training.run_folder import begin, check, checkpoints, require_room
+from regrad_jax.training.sources import SourceConfig
 from regrad_jax.training.state import (
     TrainState,
     Validation,
@@ -234,14 +235,12 @@ def _sources(
 ) -> dict[str, TaskSource]:
     sources = {}
     for name, source in wanted.items():
-        entities = source.entities if split == "train" else max(config.eval_documents, 1)
-        documents, questions = read_source(source, split, entities, config.seed)
+        documents, questions = read_source(source, split, max(config.eval_documents, 1), config.seed)
         sources[name] = tokenise(
             documents, questions, source, PROMPTS[config.prompts](base.tokenizer), base.tokenizer, embedder,
             config.documents_per_question,
         )  # fmt: skip
-        say(f"{name} {split}: {len(sources[name].documents)} documents, "
-            f"{len(sources[name].questions)} questions")  # fmt: skip
+        say(f"{name} {split}: {sources[name].summary}")
     return sources
 
 

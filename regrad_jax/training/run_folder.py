@@ -12,6 +12,7 @@ from orbax.checkpoint import checkpoint_managers as policies
 
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.sources import nested_source
 
 _CONFIG, _DRAFT = "config.json", "config.json.draft"
 
@@ -76,6 +77,8 @@ def read_config(path: pathlib.Path) -> TrainConfig:
         raise UserError(f"{path.parent}: not a run folder ({error.strerror}: {path.name})") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); restore it or choose another --workdir") from error
+    if isinstance(values.get("sources"), dict):
+        values["sources"] = {name: nested_source(source) for name, source in values["sources"].items()}
     return TrainConfig.from_dict(ml_collections.ConfigDict(values))
 
 

@@ -1,14 +1,15 @@
-"""Turns passages and questions into batches of tasks, deterministically: batch = f(seed, step).
+"""Turns documents and questions into batches of tasks, deterministically: batch = f(seed, step).
 
-A batch starts from a few anchor questions. Each brings a group: its own document and the documents
-that retrieval ranks next for it, the hardest distractors. Every document of a group is then asked its
-own questions, with the rest of the group as their distractors, so that each gradient serves as gold
-once and as distractor several times.
+A batch starts from a few anchor questions. Each brings a group: its own document, and the documents that
+retrieval ranks next for it, which are the hardest distractors. Every document of a group is then asked its
+own questions, and the rest of the group serves as their distractors. So each gradient is used as the right
+one once and as a distractor several times.
 
-By the config's shares some questions are asked with what they retrieve in the prompt too, and some
-retrieve all of their group but their own document.
+The config says which share of the questions also have the documents of their group in the prompt, and which
+share use all documents of their group except their own.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,13 +17,13 @@ import numpy as np
 
 from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import Questions, TaskBatch
-from regrad_jax.data.almanac.generate import generate
+from regrad_jax.data.datasets import Dataset, load
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PromptFamily
-from regrad_jax.data.readers.squad import read_squad, split_articles
 from regrad_jax.errors import UserError
+from regrad_jax.models.tokens import encode, pad
 from regrad_jax.retrieval.embedding import Embedder
-from regrad_jax.training.config import SourceConfig
+from regrad_jax.training.sources import SourceConfig
 
 _SCORED_AT_ONCE = 1024  # questions
 
@@ -36,7 +37,7 @@ class TokenisedQuestion(NamedTuple):
 
 
 class TaskSource(NamedTuple):
-    """A dataset ready for batching.
+    """A data set ready for batching.
 
     Attributes:
         config: sizes.
@@ -48,6 +49,7 @@ class TaskSource(NamedTuple):
         question_keys_QxE: the questions' retrieval keys, of the same width.
         neighbours_QxK: for each question its own document, then the best others.
         context_prompt: (a question's position, positions of documents to show, best first) -> its tokens.
+        summary: how many documents and questions there are, and what was left out and why.
     """
 
     config: SourceConfig
@@ -59,24 +61,27 @@ class TaskSource(NamedTuple):
     question_keys_QxE: np.ndarray
     neighbours_QxK: np.ndarray
     context_prompt: Callable[[int, Sequence[int]], list[int]]
+    summary: str = ""
 
 
-def read_source(
-    config: SourceConfig, split: str, entities: int, seed: int
-) -> tuple[list[Document], list[Question]]:
-    """Returns (documents, questions) of a dataset's split: "train", "validation" or "test".
+def read_source(source: SourceConfig, split: str, held_out: int, seed: int) -> Dataset:
+    """Returns a split of a source's data set.
+
+    Args:
+        source: which data set.
+        split: "train", "validation" or "test".
+        held_out: documents to generate for the splits other than "train".
+        seed: of what is generated. This and `held_out` fill the settings that the source leaves to the run,
+            at None. A data set that is read from a file has no such settings.
 
     Raises:
-        UserError: an unknown kind, or a file that cannot be read.
+        UserError: a file cannot be read, or cannot be split so.
     """
-    if config.kind == "almanac":
-        almanac = generate(entities, seed=seed, split=split, kinds=config.kinds)
-        return almanac.documents, almanac.questions
-    if config.kind == "squad":
-        sizes = config.train_articles, config.validation_articles
-        articles = split_articles(read_squad(config.path), *sizes)[split]
-        return [d for a in articles for d in a.documents], [q for a in articles for q in a.questions]
-    raise UserError(f"config.sources: kind {config.kind!r} is unknown; choose almanac or squad")
+    run = {"held_out_entities": held_out, "seed": seed}
+    settings = {
+        key: run[key] if value is None else value for key, value in source.dataset.items() if key != "kind"
+    }
+    return load(source.kind, split, settings)
 
 
 def tokenise(
@@ -88,7 +93,7 @@ def tokenise(
     embedder: Embedder,
     documents_per_question: int,
 ) -> TaskSource:
-    """Tokenises, embeds and ranks a dataset; what is longer than the config's lengths is left out.
+    """Tokenises, embeds and ranks a data set; what is longer than the config's lengths is left out.
 
     Args:
         documents: with distinct ids.
@@ -102,23 +107,17 @@ def tokenise(
     Raises:
         UserError: nothing is left, or prompts are to have a context and none fits.
     """
-    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+    to_tokens = functools.partial(encode, tokenizer)
     contents = {d.id: d.content for d in documents}
-    tokens = {name: encode(prompts.document(content)) for name, content in contents.items()}
+    tokens = {name: to_tokens(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
-    place = {name: i for i, name in enumerate(kept)}
-    tokenised, asked = [], []
-    for question in questions:
-        prompt = encode(prompts.question(question, []))
-        answer = encode(prompts.answer(question.answers[0]))
-        fits = len(answer) <= config.answer_tokens
-        if fits and len(prompt) + len(answer) <= config.question_tokens and question.document_id in place:
-            tokenised.append(TokenisedQuestion(prompt, answer, place[question.document_id]))
-            asked.append(question)
+    tokenised, asked, left_out = _fitting_questions(questions, kept, config, prompts, to_tokens)
+    left_out |= {f"documents of more than {config.document_tokens} tokens": len(tokens) - len(kept)}
     if len(kept) < documents_per_question or not tokenised:
         raise UserError(
-            f"source {config.kind}: {len(kept)} documents and {len(tokenised)} questions fit the lengths "
-            "of the config; raise document_tokens, question_tokens or answer_tokens"
+            f"source {config.kind}: too little fits the lengths of the config: "
+            f"{_summary(len(kept), len(tokenised), left_out)}; raise document_tokens, question_tokens or "
+            "answer_tokens"
         )
     by_document: list[list[int]] = [[] for _ in kept]
     for position, item in enumerate(tokenised):
@@ -133,11 +132,11 @@ def tokenise(
         neighbours = gold[:, None]
 
     def context_prompt(question: int, shown: Sequence[int]) -> list[int]:
-        return encode(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
+        return to_tokens(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
 
     source = TaskSource(
         config, kept, [tokens[name] for name in kept], tokenised, by_document, keys, question_keys,
-        neighbours, context_prompt,
+        neighbours, context_prompt, _summary(len(kept), len(tokenised), left_out),
     )  # fmt: skip
     fitting = (_fitting_context_prompt(source, q, own) for q, own in enumerate(neighbours.tolist()))
     if config.context and all(prompt is None for prompt in fitting):
@@ -146,6 +145,41 @@ def tokenise(
             "question_tokens of the config; raise them, or set context to 0"
         )
     return source
+
+
+def _fitting_questions(
+    questions: Sequence[Question],
+    kept: Sequence[str],
+    config: SourceConfig,
+    prompts: PromptFamily,
+    to_tokens: Callable[[str], list[int]],
+) -> tuple[list[TokenisedQuestion], list[Question], dict[str, int]]:
+    """Returns the questions that fit, in tokens and as they are, and how many do not, by the reason."""
+    place = {name: i for i, name in enumerate(kept)}
+    too_long_answer = f"questions with an answer of more than {config.answer_tokens} tokens"
+    too_long = f"questions of more than {config.question_tokens} tokens with their answer"
+    no_document = "questions whose document is left out or missing"
+    left_out = dict.fromkeys((too_long_answer, too_long, no_document), 0)
+    tokenised, asked = [], []
+    for question in questions:
+        prompt = to_tokens(prompts.question(question, []))
+        answer = to_tokens(prompts.answer(question.answers[0]))
+        if len(answer) > config.answer_tokens:
+            left_out[too_long_answer] += 1
+        elif len(prompt) + len(answer) > config.question_tokens:
+            left_out[too_long] += 1
+        elif question.document_id not in place:
+            left_out[no_document] += 1
+        else:
+            tokenised.append(TokenisedQuestion(prompt, answer, place[question.document_id]))
+            asked.append(question)
+    return tokenised, asked, left_out
+
+
+def _summary(documents: int, questions: int, left_out: Mapping[str, int]) -> str:
+    reasons = [f"{count:,} {reason}" for reason, count in left_out.items() if count]
+    total = f"{documents:,} documents and {questions:,} questions"
+    return f"{total}; left out: {', '.join(reasons)}" if reasons else total
 
 
 def _fitting_context_prompt(source: TaskSource, question: int, documents: Sequence[int]) -> list[int] | None:
@@ -176,7 +210,7 @@ class Asked(NamedTuple):
     Attributes:
         question: its position in the source.
         slots: the documents that its adaptation uses, by position in the pool.
-        context_prompt: its prompt's tokens with those documents in it; None where it is asked blind.
+        context_prompt: the tokens of its prompt with those documents in it; None where it is asked blind.
     """
 
     question: int
@@ -199,8 +233,8 @@ class Draw(NamedTuple):
 def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
     """Draws the documents and questions of one batch.
 
-    A question whose own document is left out keeps its answer for a target, as the reference asks for the
-    answer whatever was retrieved. It then uses one document fewer, in its prompt as in its adaptation.
+    A question without its own document keeps its answer as the target, since the reference too asks for the
+    answer whatever was retrieved. It uses one document fewer, in its prompt and in its adaptation.
     """
     config, k = source.config, source.neighbours_QxK.shape[1]
     # Streams of their own: whatever the shares, a batch has the same documents and questions.
@@ -219,9 +253,9 @@ def draw(source: TaskSource, rng: np.random.Generator) -> Draw:
     for (question, group), shows, misses in zip(chosen, shows_Q, misses_Q, strict=True):
         gold = source.questions[question].document
         slots = [s for s in range(group * k, (group + 1) * k) if not (misses and pool[s] == gold)]
-        found = [pool[s] for s in slots]
+        documents = [pool[s] for s in slots]
         asked.append(
-            Asked(question, slots, _fitting_context_prompt(source, question, found) if shows else None)
+            Asked(question, slots, _fitting_context_prompt(source, question, documents) if shows else None)
         )
     return Draw(pool, asked)
 
@@ -261,14 +295,6 @@ def assemble(source: TaskSource, drawn: Draw, document_tokens: int | None = None
     return TaskBatch(documents, questions, retrieved, scores)
 
 
-def pad(sequences: Sequence[Sequence[int]], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (int32 tokens padded with 0 to `length`, int32 true lengths)."""
-    out = np.zeros((len(sequences), length), np.int32)
-    for row, sequence in enumerate(sequences):
-        out[row, : len(sequence)] = sequence
-    return out, np.array([len(s) for s in sequences], np.int32)
-
-
 def source_of_step(stages, step: int, rng: np.random.Generator) -> str:
     """Returns the source that a step draws from, by the shares of the stage that the step lies in."""
     for steps, shares in stages:
@@ -276,15 +302,15 @@ def source_of_step(stages, step: int, rng: np.random.Generator) -> str:
             names, weights = list(shares), np.array(list(shares.values()), float)
             return names[rng.choice(len(names), p=weights / weights.sum())]
         step -= steps
-    raise ValueError("step lies behind the last stage")
+    raise ValueError("the step comes after the last stage")
 
 
 def batch_of_step(
     sources: Mapping[str, TaskSource], stages, seed: int, step: int, number: int = 0, count: int = 1
 ) -> tuple[str, Draw, TaskBatch]:
-    """Returns (source name, draw, batch) of one of a step's batches: resuming needs no state but `step`.
+    """Returns (source name, draw, batch) of one of a step's batches; resuming needs no state but `step`.
 
-    All `count` batches of a step are of one source and in one bucket, hence of one shape; any process can
+    All `count` batches of a step are of one source and in one bucket, and so have one shape. Any process can
     make any of them.
     """
     name = source_of_step(stages, step, np.random.default_rng((seed, step)))

@@ -9,7 +9,7 @@ import pytest
 import tensorstore as ts
 
 from regrad_jax.bank.bank import Bank
-from tests.bank.test_bank import P, _append, _arrays, _ids, _manifest
+from tests.bank.banks import P, append, arrays, ids, manifest
 
 # codec -> (digits a byte, their base, what is taken off a digit, numbers a block), as the page's table says
 DIGITS = {
@@ -45,20 +45,19 @@ def _inflate(stored: bytes) -> dict:
 
 @pytest.mark.parametrize("codec", ["float32", "float16", "int8", *DIGITS])
 def test_a_bank_can_be_read_by_its_page(tmp_path, codec):
-    ids = _ids("a", 5)
-    with Bank.create(tmp_path / "bank", _manifest(codec)) as bank:
-        _append(bank, ids)
+    with Bank.create(tmp_path / "bank", manifest(codec)) as bank:
+        append(bank, ids("a", 5))
         bank.delete(["a3"])
         bank.compact()
         expected = dict(
             zip(bank.positions().tolist(), np.asarray(bank.read_rows(bank.positions())), strict=True)
         )
 
-    manifest = json.loads((tmp_path / "bank" / "manifest.json").read_text())
-    facts = {name: value for name, value in manifest.items() if name != "checksum"}
+    facts = json.loads((tmp_path / "bank" / "manifest.json").read_text())
+    checksum = facts.pop("checksum")
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-    assert hashlib.sha256(text.encode("ascii")).hexdigest() == manifest["checksum"]
-    assert (manifest["codec"], manifest["row_length"], manifest["shards"]) == (codec, P, 1)
+    assert hashlib.sha256(text.encode("ascii")).hexdigest() == checksum
+    assert (facts["codec"], facts["row_length"], facts["shards"]) == (codec, P, 1)
 
     numbered = [path for path in (tmp_path / "bank" / "shards").glob("00000*") if path.is_dir()]
     shard = max(numbered, key=lambda path: int(path.suffix[1:] or 0))
@@ -68,7 +67,7 @@ def test_a_bank_can_be_read_by_its_page(tmp_path, codec):
     records = [_inflate(kv[name]) for name in names if name.startswith("records/")]
     head = _inflate(kv["head"])
     assert (head["documents"], head["next_position"], head["oldest"]) == (4, 5, head["version"])
-    arrays = {
+    stored = {
         name: ts.open({"driver": "zarr3", "kvstore": database | {"path": f"{name}/"}}).result()
         for name in ("rows", "keys")
     }
@@ -77,6 +76,6 @@ def test_a_bank_can_be_read_by_its_page(tmp_path, codec):
         position = record["position"]
         assert f"records/{position:013d}" in names
         assert record["sha256"] == hashlib.sha256(record["text"].encode()).hexdigest()
-        row = _unpack(np.asarray(arrays["rows"][position]), codec, P)
+        row = _unpack(np.asarray(stored["rows"][position]), codec, P)
         np.testing.assert_allclose(row, expected[position], rtol=1e-6)
-        np.testing.assert_array_equal(arrays["keys"][position], _arrays([record["id"]])[1][0])
+        np.testing.assert_array_equal(stored["keys"][position], arrays([record["id"]])[1][0])

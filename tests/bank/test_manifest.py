@@ -113,3 +113,14 @@ def test_a_manifest_of_an_older_schema_is_migrated():
 def test_unknown_codec_is_refused_with_the_choices():
     with pytest.raises(UserError, match="'int7'.*float32, bfloat16, .*int8"):
         _manifest(codec="int7")
+
+
+@pytest.mark.parametrize("count", [0, 257])
+def test_a_number_of_shards_that_cannot_be_is_refused(count):
+    with pytest.raises(UserError, match=f"a bank has 1 to 256 shards, not {count}"):
+        _manifest(shards=count)
+
+
+def test_a_packed_row_has_the_codecs_bytes():
+    assert _manifest().packed_bytes == _manifest(codec="int4").packed_bytes == 12 // 2 + 2
+    assert _manifest(codec="float32").packed_bytes == 4 * 12

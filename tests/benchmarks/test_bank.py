@@ -1,4 +1,4 @@
-"""The bank's bench on a bank of a few dozen documents: its numbers fit together and nothing stays behind."""
+"""The bank's bench: its numbers by a clock of our own, and a whole run on a bank of a few dozen documents."""
 
 import itertools
 import tempfile
@@ -10,18 +10,11 @@ import pytest
 from regrad_jax.bank.bank import Bank
 from regrad_jax.benchmarks import bank as bench_bank
 
+SILENT = lambda line: None
 
-@pytest.fixture
-def quick(monkeypatch, tmp_path):
-    """Few repeats, in a folder that can be looked at."""
-    for name in ("_READS", "_BUILDS", "_ADDITIONS", "_OPENINGS"):
-        monkeypatch.setattr(bench_bank, name, 3)
-    monkeypatch.setattr(bench_bank, "_FEW", 10)
+
+def test_a_bench_of_few_repeats(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
-
-
-def test_the_facts_fit_together(quick, monkeypatch):
     lines: list[str] = []
     commits: list[int] = []
     append = Bank.append
@@ -31,30 +24,41 @@ def test_the_facts_fit_together(quick, monkeypatch):
         return append(bank, *batch)
 
     monkeypatch.setattr(Bank, "append", counted)
-    facts = bench_bank.measure(300, "int4", documents=70, many=100, commit=40, progress=lines.append)
-    assert list(quick.iterdir()) == []
+    facts = bench_bank.measure(
+        300, "int4", documents=70, many=100, commit=40, progress=lines.append, few=10,
+        repeats=bench_bank.Repeats(3, 3, 3, 3),
+    )  # fmt: skip
+    assert list(tmp_path.iterdir()) == [], "something stays behind"
     assert (facts["codec"], facts["row_length"], facts["documents"]) == ("int4", 300, 70)
     assert facts["commit"] == 40 and commits[:8] == 4 * [40, 30]  # once for the compiler
-    read, append = facts["read"], facts["append"]
-    assert read["ratio"] == pytest.approx(read["total_us"] / read["plain_us"])
-    assert append["ratio"] == pytest.approx(append["mb_per_s"] / append["raw_mb_per_s"])
-    assert append["ratio_packed"] > append["ratio"]
     assert facts["open"]["documents"] == [10, 100]
-    assert facts["open"]["ratio"] == pytest.approx(facts["open"]["ms"][1] / facts["open"]["ms"][0])
     assert facts["add"]["documents"] == 1
-    assert 0 < facts["add"]["opening_ms"] < facts["add"]["ms"]
     parts = facts["bytes_per_document"]
     assert parts["row"] == 150 + 5 * 2 + 4 and parts["key"] == 384 * 4 + 4
     assert parts["total"] == pytest.approx(sum(parts.values()) - parts["total"], abs=0.5)
     assert len(lines) == 3 + 1 + 1 + 2
 
 
-def test_throughput_is_bytes_over_the_median_time(quick, monkeypatch):
-    """By a clock on which packing takes 1 s, appending 4 s and writing 2 s, for each of two batches."""
-    ticks = itertools.accumulate(itertools.chain([0], itertools.cycle([1, 4, 2, 0])))
-    monkeypatch.setattr(bench_bank, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
-    manifest = bench_bank._manifest(64, 8, "int8")
-    appended = bench_bank._append(quick, manifest, 40, ["A text."], lambda line: None, 32)
+@pytest.fixture
+def clock(monkeypatch):
+    """Takes the steps of a clock, and lets the bench tell the time by it."""
+
+    def set_clock(*steps: float) -> None:
+        ticks = itertools.accumulate(itertools.chain([0], itertools.cycle(steps)))
+        monkeypatch.setattr(bench_bank, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
+
+    return set_clock
+
+
+def _appended(folder) -> bench_bank.Appended:
+    manifest = bench_bank.make_manifest(64, 8, "int8")
+    return bench_bank.measure_append(folder, manifest, 40, ["A text."], SILENT, 32, builds=3)
+
+
+def test_throughput_is_bytes_over_the_median_time(tmp_path, clock):
+    """Packing takes 1 s, appending 4 s and writing 2 s, for each of two batches."""
+    clock(1, 4, 2, 0)
+    appended = _appended(tmp_path)
     size = 40 * (64 + 2)
     assert appended.plain.stat().st_size == size
     assert appended.seconds == 8
@@ -65,27 +69,47 @@ def test_throughput_is_bytes_over_the_median_time(quick, monkeypatch):
     assert appended.facts == pytest.approx(wanted)
 
 
-def test_what_is_added_is_there_and_nothing_is_replaced(quick):
-    manifest = bench_bank._manifest(64, 8, "int8")
-    appended = bench_bank._append(quick, manifest, 200, ["A text."], lambda line: None, 32)
-    assert bench_bank._add(appended, ["A text."], lambda line: None, 32)["documents"] == 2
+def test_reading_is_compared_with_a_plain_file(tmp_path, clock):
+    """Total takes 6 s, read 1, decode 2, resident 9, plain 3, pread 2; the first reads then take 6, 1, 2."""
+    appended = _appended(tmp_path)
+    clock(6, 0, 1, 0, 2, 0, 9, 0, 3, 0, 2, 0)
+    facts = bench_bank.measure_read(appended, SILENT, reads=3)
+    assert facts == {
+        "rows": 3, "total_us": 6e6, "read_us": 1e6, "decode_us": 2e6, "resident_us": 9e6, "plain_us": 3e6,
+        "pread_us": 2e6, "ratio": 2, "ratio_resident": 3, "first_read_us": pytest.approx(2e6),
+    }  # fmt: skip
+
+
+def test_opening_is_compared_by_size(tmp_path, clock):
+    clock(2, 0, 5, 0)
+    facts = bench_bank.measure_open(tmp_path, "int8", [3, 20], ["A text."], SILENT, openings=3)
+    assert facts == {"documents": [3, 20], "ms": [2e3, 5e3], "ratio": 2.5}
+
+
+def test_what_is_added_is_there_and_nothing_is_replaced(tmp_path, clock):
+    """Opening takes 1 s and the rest of an addition 3 s, of 16 s for the whole bank."""
+    manifest = bench_bank.make_manifest(64, 8, "int8")
+    appended = bench_bank.measure_append(tmp_path, manifest, 200, ["A text."], SILENT, 32, builds=1)
+    clock(1, 3, 0)
+    facts = bench_bank.measure_add(appended._replace(seconds=16), ["A text."], SILENT, 32, additions=3)
+    assert facts == {"documents": 2, "share": 0.25, "ms": 4e3, "opening_ms": 1e3}
     with Bank.open(appended.path) as bank:
         assert len(bank) == 200 + 4 * 2  # once for the compiler
         assert bank.verify() == []
 
 
 def test_every_row_is_read_once_in_a_round():
-    triples = bench_bank._triples(np.arange(100, 120))
+    triples = bench_bank.make_triples(np.arange(100, 120))
     assert triples.shape == (6, 3)
     assert len(set(triples.ravel().tolist())) == 18 and set(triples.ravel()) <= set(range(100, 120))
 
 
 def test_the_plain_sum_adds_signed_bytes():
     rows = [np.array(row, np.int8).tobytes() for row in ([127, -1, 0], [127, -128, 3], [1, 1, 1])]
-    np.testing.assert_array_equal(bench_bank._sum(rows), np.array([255, -128, 4], np.float32))
+    np.testing.assert_array_equal(bench_bank.plain_sum(rows), np.array([255, -128, 4], np.float32))
 
 
 def test_texts_are_of_one_length_and_differ():
-    texts = bench_bank._texts()
+    texts = bench_bank.make_texts()
     assert {len(text) for text in texts} == {600}
     assert len(set(texts)) > 0.9 * len(texts)

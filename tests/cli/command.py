@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
-_IMPORTED = ["regrad_jax.cli.main", "regrad_jax.training.loop", "regrad_jax.methods.regrad", "ml_collections"]
+_IMPORTED = ["regrad_jax.cli.main", "regrad_jax.training.loop", "regrad_jax.api", "ml_collections"]
 
 
 @functools.cache
@@ -28,7 +28,8 @@ def _run(arguments: Sequence[str], folder: pathlib.Path, environment: Mapping[st
     modes = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY | os.O_CREAT, "stderr": os.O_WRONLY | os.O_CREAT}
     for number, (name, mode) in enumerate(modes.items()):
         os.dup2(os.open(folder / name, mode), number)
-        setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+        encoding = environment.get("PYTHONIOENCODING")
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding=encoding, closefd=False))
     sys.argv = ["regrad", *arguments]
     from regrad_jax.cli.main import main
 

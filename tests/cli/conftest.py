@@ -2,14 +2,10 @@
 
 import json
 
-import jax
 import pytest
 
-from regrad_jax.adaptation.parameters import init_meta
-from regrad_jax.checkpoint import Checkpoint, save_checkpoint
 from regrad_jax.data.almanac.generate import generate
-from regrad_jax.models.base import load_base
-from tests.tiny_models import adapter, write_model
+from tests.tiny_regrad import write_checkpoint
 
 CONFIG = """
 import ml_collections
@@ -25,15 +21,7 @@ def get_config():
 def folder(tmp_path_factory):
     """A tiny base model, a random checkpoint, a corpus, questions, and the config that measures on them."""
     folder = tmp_path_factory.mktemp("evaluate")
-    write_model(folder / "base")
-    base = load_base(str(folder / "base"), adapter().first_layer)
-    meta = init_meta(adapter(), base.decoder.config, jax.random.key(0), alpha=1.0, temperature=0.2)
-    checkpoint = Checkpoint(
-        adapter=adapter(), meta=jax.device_get(meta), weighting="relevance", prompts="plain",
-        document_tokens=96, documents_per_question=3, base_model=str(folder / "base"),
-        base_digest=base.digest, tokenizer_digest=base.tokenizer_digest, training={}, metrics={},
-    )  # fmt: skip
-    save_checkpoint(folder / "checkpoint", checkpoint)
+    write_checkpoint(folder)
     almanac = generate(6, seed=3, split="train", kinds=("person",))
     write(folder / "corpus.jsonl", almanac.documents)
     asked = [

@@ -51,7 +51,7 @@ def test_a_bank_s_life(path):
 
 
 def test_verify_names_what_is_damaged_and_exits_with_1(path):
-    stored = Bank.open(path)._shards[0].values([2])["rows/c/2/0"]
+    stored = Bank.open(path).read_packed([2]).tobytes()
     [file] = [f for f in path.rglob("*") if f.is_file() and stored in f.read_bytes()]
     data = bytearray(file.read_bytes())
     data[data.find(stored) + 5] ^= 1

@@ -60,6 +60,88 @@ def test_a_full_disk_gets_one_line_and_a_fault_of_ours_its_traceback(monkeypatch
         main.main()
 
 
+def test_a_pipe_that_closes_ends_a_verb_in_silence(tmp_path):
+    command = f"'{sys.executable}' -m regrad_jax.cli --help; echo $? >&2"
+    done = subprocess.run(["bash", "-c", f"({command}) | true"], capture_output=True, text=True, check=False)
+    assert done.stderr in ("0\n", "141\n")  # as it was quicker than its reader, or not
+
+
+@pytest.mark.parametrize("when", ["while it starts", "while it runs"])
+def test_an_interrupt_gets_one_line(when, monkeypatch, capsys):
+    from regrad_jax.cli import fetch, main
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.app, "run", lambda run, argv, flags_parser: run(argv))
+    monkeypatch.setattr(sys, "argv", ["regrad", "fetch", "all"])
+    patched = (main.importlib, "import_module") if when == "while it starts" else (fetch, "run")
+    monkeypatch.setattr(*patched, interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 130
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "the same command goes on" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "--question=Who?", "--gamma=nan"],
+        ["ask", "--question=Who?", "--gamma=-inf"],
+        ["ask", "--question=Who?", "--cache_mib=nan"],
+        ["bank", "plan", "--documents=inf"],
+        ["bank", "plan", "--documents=1e6", "--flops=nan"],
+    ],
+    ids=" ".join,
+)
+def test_numbers_that_are_none_are_refused(arguments):
+    name, value = arguments[-1].removeprefix("--").split("=")
+    assert f"--{name} is {value}; give a finite number" in refused(*arguments)
+
+
+def test_an_argument_that_is_not_utf8_is_refused():
+    line = refused("ask", "--question=Who keeps the caf\udce9?")
+    assert "is not UTF-8" in line and "caf" in line
+
+
+def test_a_tilde_is_the_home_of_the_user(tmp_path):
+    done = regrad("bank", "info", "--bank=~/letters", HOME=str(tmp_path))
+    assert f"there is no bank at {tmp_path}/letters" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"JAX_PLATFORMS": "soup"}, ["JAX cannot start", "JAX_PLATFORMS"]),
+        ({"JAX_ENABLE_X64": "perhaps"}, ["JAX cannot start", "JAX_"]),
+    ],
+    ids=str,
+)
+def test_a_jax_that_cannot_start_gets_one_line(environment, words, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = started("bench", "encode")
+    assert done.returncode == 2, done.stderr
+    [line] = done.stderr.splitlines()
+    assert all(word in line for word in words)
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    from regrad_jax import home
+    from regrad_jax.errors import UserError
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("REGRAD_HOME", raising=False)
+    monkeypatch.setattr(home.pathlib.Path, "home", homeless)
+    with pytest.raises(UserError, match="set HOME or REGRAD_HOME"):
+        home.regrad_home()
+    monkeypatch.setenv("REGRAD_HOME", "/models")
+    assert str(home.regrad_home()) == "/models"
+
+
 def test_unknown_verb_names_the_known():
     line = refused("fecth")
     assert "'fecth'" in line

@@ -1,14 +1,15 @@
-"""Reading corpora and cutting long documents into passages."""
+"""Reading corpora."""
 
+import errno
+import io
 import json
-import random
-from collections.abc import Callable
+import os
 from pathlib import Path
 
 import pytest
 
-from regrad_jax.data.corpus import cut_passages, read_corpus
-from regrad_jax.data.documents import Document, Passage
+from regrad_jax.data.corpus import read_corpus
+from regrad_jax.data.documents import Document
 from regrad_jax.errors import UserError
 
 
@@ -26,9 +27,6 @@ def refusal(path: Path) -> str:
     assert str(path) in message
     assert "\n" not in message
     return message
-
-
-# ---- reading ------------------------------------------------------------------------------------
 
 
 def test_jsonl(tmp_path: Path) -> None:
@@ -63,6 +61,11 @@ def test_a_tsv_field_may_be_longer_than_the_limit_of_csv(tmp_path: Path) -> None
     assert document.text == text
 
 
+def test_a_quoted_field_may_hold_a_carriage_return(tmp_path: Path) -> None:
+    (document,) = read_corpus(written(tmp_path / "c.tsv", 'id\ttext\n1\t"Ink\rdries."\n'))
+    assert document.text == "Ink\rdries."
+
+
 def test_folder(tmp_path: Path) -> None:
     written(tmp_path / "c" / "b.txt", "Second.")
     written(tmp_path / "c" / "a" / "z.MD", "First, é.")
@@ -92,6 +95,9 @@ GOOD = '{"id": "a", "text": "Ink."}\n'
         ('{"id": ["b"], "text": "Glue."}', 'line 2: "id" must be a string, found a list'),
         ('{"id": "b", "text": "Glue.", "title": false}', '"title" must be a string, found a bool'),
         ('{"id": "b", "text": "Glue \\ud83d"}', 'line 2: "text" holds half a surrogate pair'),
+        ('{"id": "b", "text": "Glue.", "text": "Tar."}', 'line 2: an object has the key "text" twice'),
+        ('{"id": "b", "text": "Glue.", "i\\u0064": "c"}', 'line 2: an object has the key "id" twice'),
+        ('{"id": "b", "text": "Glue.", "more": [{"a": 1, "a": 1}]}', 'has the key "a" twice'),
     ],
 )
 def test_a_bad_jsonl_line_is_named(tmp_path: Path, second_line: str, message: str) -> None:
@@ -108,6 +114,11 @@ def test_a_bad_jsonl_line_is_named(tmp_path: Path, second_line: str, message: st
         ('id\ttext\n1\t"Ink" dries.\n', "line 2: broken quoting"),
         ("id\ttext\n1\tInk.\n2\tGlue.\n1\tTar.\n", "line 4: id '1' is already used on line 2"),
         ("id\ttext\n1\t \n", 'line 2: "text" is empty'),
+        ("id\ttext\ttext\n1\tInk.\tTar.\n", 'line 1: the header names "text" twice'),
+        ("id\tText\ttext \n1\tInk.\tTar.\n", 'line 1: the header names "text" twice'),
+        ("id\ttitle\ttext\ttitle\n1\ta\tInk.\tb\n", 'line 1: the header names "title" twice'),
+        ("id\ttext\n1\tInk.\n2\tInk\rdries.\n", "line 3: a carriage return without a line feed"),
+        ("id\ttext\r1\tInk.\r2\tTar.\r", "line 1: a carriage return without a line feed"),
         ("id\ttext\n", "holds no documents"),
         ("", "holds no documents"),
     ],
@@ -139,124 +150,102 @@ def test_a_message_survives_odd_values(tmp_path: Path) -> None:
     assert "already used on line 1" in refusal(written(tmp_path / "c.jsonl", f"{line}\n{line}"))
 
 
-# ---- cutting ------------------------------------------------------------------------------------
+# ---- folders ------------------------------------------------------------------------------------
 
 
-def count_words(text: str) -> int:
-    return len(text.split())
+def ids(folder: Path) -> list[str]:
+    return [document.id for document in read_corpus(folder)]
 
 
-def count_characters(text: str) -> int:
-    return len(text)
+def test_linked_folders_are_read_once_under_the_path_without_links(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    written(folder / "b" / "own.txt", "Own.")
+    written(tmp_path / "shared" / "deep" / "far.md", "Far.")
+    written(tmp_path / "shared" / "near.txt", "Near.")
+    (folder / "a").symlink_to(folder / "b")  # is in the corpus already
+    (folder / "again").symlink_to(tmp_path / "shared")
+    (folder / "once").symlink_to(tmp_path / "shared")
+    (folder / ".hidden").symlink_to(tmp_path / "shared" / "deep")
+    assert ids(folder) == ["again/deep/far.md", "again/near.txt", "b/own.txt"]
 
 
-def sentence(words: int, ending: str = ".") -> str:
-    return " ".join(["Word"] * words) + ending
+def test_cycles_of_links_end(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    written(folder / "a" / "one.txt", "One.")
+    (folder / "a" / "up").symlink_to(folder)
+    (folder / "itself").symlink_to(folder / "a")
+    written(tmp_path / "other" / "two.txt", "Two.")
+    (tmp_path / "other" / "back").symlink_to(folder)
+    (folder / "other").symlink_to(tmp_path / "other")
+    assert ids(folder) == ["a/one.txt", "other/two.txt"]
 
 
-def cut(text: str, max_tokens: int, count: Callable[[str], int] = count_words) -> list[str]:
-    """The texts of the passages of one document, checked to lose and repeat nothing."""
-    passages = cut_passages(Document("d", text), count, max_tokens)
-    texts = [passage.text for passage in passages]
-    assert all(count(each) <= max_tokens for each in texts)
-    assert "".join("".join(texts).split()) == "".join(text.split())
-    return texts
+def test_links_to_files_are_documents_of_their_own(tmp_path: Path) -> None:
+    file = written(tmp_path / "elsewhere.txt", "Ink.")
+    written(tmp_path / "c" / "one.txt", "One.")
+    (tmp_path / "c" / "two.txt").symlink_to(file)
+    assert ids(tmp_path / "c") == ["one.txt", "two.txt"]
 
 
-def test_a_document_that_fits_keeps_its_id_and_one_that_does_not_numbers_its_passages() -> None:
-    documents = [
-        Document("short", "One two.", title="S", source="s.txt"),
-        Document("long", "One two.\n\nThree four.", title="L", source="l.txt"),
-    ]
-    assert [p for document in documents for p in cut_passages(document, count_words, 3)] == [
-        Passage("short", "short", "One two.", title="S", source="s.txt"),
-        Passage("long#0", "long", "One two.", title="L", source="l.txt"),
-        Passage("long#1", "long", "Three four.", title="L", source="l.txt"),
-    ]
+@pytest.mark.parametrize("name", ["gone.txt", "gone.MD", "gone"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "c" / "one.txt", "One.")
+    (tmp_path / "c" / name).symlink_to(tmp_path / "nowhere")
+    assert f"{name}: neither a file nor a folder" in refusal(tmp_path / "c")
+    (tmp_path / "c" / name).rename(tmp_path / "c" / "gone.png")  # no document in any case
+    assert ids(tmp_path / "c") == ["one.txt"]
 
 
-def test_paragraphs_hold_together() -> None:
-    # Three paragraphs of 9 + 9 words; two passages of 27 would fit too, but break the second.
-    paragraph = f"{sentence(9)} {sentence(9)}"
-    assert cut("\n\n".join([paragraph] * 3), 30) == [paragraph] * 3
-    # Short ones share a passage: 4 x 18 words in two.
-    assert cut("\n \n".join([paragraph] * 4), 40) == [f"{paragraph}\n \n{paragraph}"] * 2
+def denied(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes the permissions away, also from a test that root runs."""
+    path.chmod(0)
+    listdir, opened = os.listdir, io.open
+    permitted = lambda wanted: Path(str(wanted)) != path
+    error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def checked_listdir(wanted=".", *more):
+        if permitted(wanted):
+            return listdir(wanted, *more)
+        raise error
+
+    def checked_open(wanted, *more, **named):
+        if permitted(wanted):
+            return opened(wanted, *more, **named)
+        raise error
+
+    monkeypatch.setattr(os, "listdir", checked_listdir)
+    monkeypatch.setattr(io, "open", checked_open)
 
 
-def test_sentences_are_cut_where_paragraphs_would_leave_a_scrap() -> None:
-    # The paragraphs hold 36 and 4 words; cut between sentences, the passages hold 18 and 22.
-    text = " ".join([sentence(9)] * 4) + "\n\n" + sentence(4)
-    assert [count_words(passage) for passage in cut(text, 36)] == [18, 22]
+@pytest.mark.parametrize("unreadable", ["closed", "open/closed", "open/closed.txt", "."])
+def test_what_cannot_be_read_is_named(
+    tmp_path: Path, unreadable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "c"
+    written(folder / "one.txt", "One.")
+    path = folder / unreadable
+    if path.suffix:
+        written(path, "Closed.")
+    else:
+        written(path / "two.txt", "Two.")
+    denied(path, monkeypatch)
+    try:
+        message = refusal(folder)
+    finally:
+        path.chmod(0o700)
+    assert f"{path}: cannot be read (Permission denied)" in message
 
 
-def test_sentences_stay_whole() -> None:
-    text = "E.g.  this (by J. Smith) is one sentence of 13 words, 3.5 clauses. Next!”  And done."
-    assert cut(text, 13) == [text[: text.index(" Next")], "Next!”  And done."]
-    # Cut behind "e.g." the lengths would be more even, 3 and 6.
-    text = "Bring tools e.g.  a saw and glue. Go now."
-    assert cut(text, 8) == ["Bring tools e.g.  a saw and glue.", "Go now."]
+@pytest.mark.parametrize("name", [b"caf\xe9.txt", b"caf\xe9/one.txt", b"caf\xe9.jsonl", b"caf\xe9.tsv"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    written(path, GOOD)
+    with pytest.raises(UserError, match=r"caf\\udce9.*: the name is not UTF-8; rename") as raised:
+        read_corpus(tmp_path if name.endswith(b".txt") else path)
+    str(raised.value).encode()  # can be printed
 
 
-def test_a_sentence_that_does_not_fit_is_cut_evenly_between_words() -> None:
-    text = " ".join(f"w{index}" for index in range(41))
-    passages = cut(text, 40)
-    assert " ".join(passages) == text
-    assert [count_words(passage) for passage in passages] in ([20, 21], [21, 20])
-
-
-def test_a_word_that_does_not_fit_is_cut_inside() -> None:
-    passages = cut("see " + "x" * 100 + " there", 30, count_characters)
-    assert len(passages) <= 6
-    assert cut("句子很长。" * 10, 10, count_characters) == ["句子很长。句子很长。"] * 5
-
-
-def test_nothing_fits() -> None:
-    with pytest.raises(UserError, match="document 'd': the character 'T' alone has more than 0"):
-        cut("The end.", 0, count_characters)
-
-
-def random_text(generator: random.Random, words: int) -> str:
-    endings = [" "] * 14 + [". "] * 3 + ["\n"] * 2 + ["! ", "\n\n", "。"]
-    letters = "aA9.é句 -"
-    return "".join(
-        "".join(generator.choices(letters, k=generator.randint(1, 9))) + generator.choice(endings)
-        for _ in range(words)
-    )
-
-
-def count_greedily(text: str) -> int:
-    """Not additive: a start token, and any three characters, white space included, as one token."""
-    return 1 + (len(text) + 2) // 3
-
-
-@pytest.mark.parametrize("count", [count_words, count_characters, count_greedily])
-def test_random_documents_fit_and_lose_nothing(count: Callable[[str], int]) -> None:
-    generator = random.Random(0)
-    for _ in range(60):
-        text = random_text(generator, generator.randint(1, 300))
-        cut(text, generator.randint(2, 60), count)
-
-
-def test_passages_of_prose_are_balanced() -> None:
-    generator = random.Random(1)
-    for _ in range(60):
-        lengths = [generator.randint(3, 20) for _ in range(generator.randint(10, 80))]
-        passages = cut(" ".join(sentence(length) for length in lengths), 64)
-        counts = [count_words(passage) for passage in passages]
-        if len(counts) > 1:
-            assert min(counts) >= 64 / 3
-            assert len(counts) <= sum(lengths) / 64 * 1.4 + 1
-
-
-@pytest.mark.parametrize("unit", ["word ", "A plain sentence of words. ", "x"])
-def test_tokenisation_is_linear_in_the_length_of_the_document(unit: str) -> None:
-    seen = 0
-
-    def count(text: str) -> int:
-        nonlocal seen
-        seen += len(text)
-        return len(text) // 4 + 1
-
-    text = unit * (400_000 // len(unit))
-    cut_passages(Document("d", text), count, 128)
-    assert seen < 20 * len(text)  # a growing prefix would see it hundreds of times
+def test_the_folder_above_a_corpus_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9") / "c"
+    written(folder / "one.txt", "One.")
+    assert ids(folder) == ["one.txt"]

@@ -12,7 +12,7 @@ import pytest
 from regrad_jax.adaptation.inner import InnerProblem, gradient_factors, project_factors
 from regrad_jax.training import cache as cache_module
 from regrad_jax.training.cache import ActivationCache, bytes_a_token, quantise
-from regrad_jax.training.config import SourceConfig
+from regrad_jax.training.sources import SourceConfig
 from regrad_jax.training.tasks import Asked, Draw, TaskSource, TokenisedQuestion, assemble
 from tests.tiny_models import adapter, assert_near, decoder, documents, meta_params, relative_error
 
@@ -51,7 +51,9 @@ def test_padding_and_silence_stay_exactly_zero():
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(nothing))  # nor NaN
 
 
-CONFIG = SourceConfig("almanac", anchors=2, questions_per_document=1, document_tokens=12, question_tokens=9)
+CONFIG = SourceConfig(
+    {"kind": "almanac"}, anchors=2, questions_per_document=1, document_tokens=12, question_tokens=9
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ import ml_collections
 import pytest
 
 from regrad_jax.adaptation.adapter import AdapterConfig
+from regrad_jax.data.datasets import complete
 from regrad_jax.errors import UserError
-from regrad_jax.training.config import SourceConfig, TrainConfig
+from regrad_jax.training.config import TrainConfig
+from regrad_jax.training.sources import SourceConfig
 
 CONFIGS = sorted((pathlib.Path(__file__).parents[2] / "experiments" / "configs").glob("*.py"))
 VALUES = {
@@ -29,7 +31,10 @@ VALUES = {
     "alpha_mode": "tie",
     "temperature": 0.1,
     "documents_per_question": 2,
-    "sources": {"almanac": {"kind": "almanac", "entities": 9, "kinds": ["person"]}, "s": {"kind": "squad"}},
+    "sources": {
+        "almanac": {"dataset": {"kind": "almanac", "entities": 9, "kinds": ["person"]}},
+        "s": {"dataset": {"kind": "squad", "path": "s.json"}},
+    },
     "stages": [[2, {"almanac": 1.0}], [3, {"almanac": 0.5, "s": 0.5}]],
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
@@ -60,14 +65,16 @@ def test_values_become_what_they_are_typed_as():
     config = typed()
     assert config.adapter == AdapterConfig("core", 4, 2, ("gate", "down"), 1.0)
     assert config.sources == {
-        "almanac": SourceConfig("almanac", entities=9, kinds=("person",)),
-        "s": SourceConfig("squad"),
+        "almanac": SourceConfig(complete({"kind": "almanac", "entities": 9, "kinds": ("person",)})),
+        "s": SourceConfig(complete({"kind": "squad", "path": "s.json"})),
     }
     assert config.stages == ((2, {"almanac": 1.0}), (3, {"almanac": 0.5, "s": 0.5}))
     assert config.total_steps == 5
     assert (config.seed, config.learning_rate, config.theta) == (3, 1e-3, "zero")
     hash(config.adapter)  # static under jit
-    assert json.loads(json.dumps(dataclasses.asdict(config)))["sources"]["almanac"]["entities"] == 9
+    assert (
+        json.loads(json.dumps(dataclasses.asdict(config)))["sources"]["almanac"]["dataset"]["entities"] == 9
+    )
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -90,13 +97,17 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
     assert [run.initial for run in runs] == [
         "", "runs/almanac_squad/release", "runs/learned/release", "runs/wide/release",
     ]  # fmt: skip
+    invented = TrainConfig.from_dict(get_config("invented"))  # needs no file
+    assert [source.kind for source in invented.sources.values()] == ["almanac"]
     assert len({run.seed for run in runs}) == 4  # so that each meets other texts
     plain, _, wide, gpu = runs
     assert (plain.adapter.rank, wide.adapter.rank, gpu.adapter.rank) == (32, 56, 56)
     assert {name: source.context for name, source in wide.sources.items() if source.context} == {"shown": 1.0}
-    assert gpu.sources["almanac"].entities == 40_000
+    assert gpu.sources["almanac"].dataset["entities"] == 40_000
     assert gpu.sources["squad"].document_tokens == plain.sources["squad"].document_tokens
-    with pytest.raises(ValueError, match="almanac_squad.py:two_gpus: choose one of learned, wide, one_gpu"):
+    with pytest.raises(
+        ValueError, match="almanac_squad.py:two_gpus: choose one of invented, learned, wide, one_gpu"
+    ):
         get_config("two_gpus")
 
 
@@ -105,9 +116,18 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
     [
         (("sead", 1), "config: unknown key 'sead'; known keys: base_model, encoder, seed, "),
         (("adapter", "ranc", 1), "adapter: unknown key 'ranc'; known keys: kind, rank, "),
-        (("sources", "s", "size", 1), "sources.s: unknown key 'size'; known keys: kind, path, "),
+        (("sources", "s", "size", 1), "config.sources.s: unknown key 'size'; known keys: dataset, anchors, "),
         (("seed", ...), "config: key 'seed' is missing"),
-        (("sources", "s", "kind", ...), "sources.s: key 'kind' is missing"),
+        (("sources", "s", "dataset", ...), "config.sources.s: key 'dataset' is missing"),
+        (("sources", "s", "dataset", "kind", ...), "config.sources.s.dataset: key 'kind' is missing"),
+        (
+            ("sources", "s", "dataset", "kind", "x"),
+            "config.sources.s.dataset: kind 'x' is unknown; choose one",
+        ),
+        (
+            ("sources", "s", "dataset", "size", 1),
+            "config.sources.s.dataset: unknown key 'size'; known keys: p",
+        ),
         (("adapter", "kind", "loha"), "adapter kind 'loha' is unknown"),
         (("weighting", "max"), "config.weighting: 'max' is unknown; choose one of sum, mean, relevance"),
         (("prompts", "terse"), "config.prompts: 'terse' is unknown; choose one of plain, chat, reference, "),
@@ -133,14 +153,18 @@ def test_a_recipe_changes_the_config_that_it_is_named_behind():
         (("bases", "zero"), "config.bases: 'zero' is unknown; choose one of random, singular"),
         (("temperature", "cold"), "config.temperature: 'cold' must be a number above 0"),
         (("learning_rate", math.inf), "config.learning_rate: inf must be a number above 0"),
-        (("sources", "s", "train_articles", 0), "config.sources.s.train_articles: 0 must be a whole number"),
+        (
+            ("sources", "s", "dataset", "train_articles", -1),
+            "config.sources.s.dataset.train_articles: -1 must",
+        ),
+        (("sources", "s", "anchors", 0), "config.sources.s.anchors: 0 must be a whole number of at least 1"),
         (("temperature", 0.0), "config.temperature: 0.0 must be a number above 0"),
         (("clip_norm", math.nan), "config.clip_norm: nan must be a number above 0"),
         (("stages", []), "config.stages: there are none"),
         (("inner_steps", 0), "config.inner_steps: 0 must be a whole number of at least 1"),
         (
             ("sources", "s", "document_buckets", 64),
-            "sources.s: document_buckets is 64; give several values in ",
+            "config.sources.s: document_buckets is 64; give several values in ",
         ),
         (("initial_alpha_scale", 0), "config.initial_alpha_scale: 0 must be a number above 0"),
         (("initial_alpha_scale", "half"), "config.initial_alpha_scale: 'half' must be a number above 0"),

@@ -450,9 +450,7 @@ def test_what_is_not_finite_stops_the_run_before_it_is_saved(what, model, tmp_pa
 
 ONE = ((1, {"almanac": 1.0}),)
 SHOWN = {
-    "kind": "almanac",
-    "entities": 24,
-    "kinds": ("person",),
+    "dataset": {"kind": "almanac", "entities": 24, "kinds": ("person",)},
     "anchors": 2,
     "questions_per_document": 1,
     "document_tokens": 128,

@@ -7,11 +7,12 @@ import jax
 import numpy as np
 import pytest
 
+from regrad_jax.data.almanac.generate import generate
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.data.prompts import PROMPTS
 from regrad_jax.errors import UserError
 from regrad_jax.training import tasks
-from regrad_jax.training.config import SourceConfig
+from regrad_jax.training.sources import SourceConfig, source_config
 from regrad_jax.training.tasks import (
     assemble,
     batch_of_step,
@@ -24,8 +25,9 @@ from regrad_jax.training.tasks import (
 
 K = 3
 PLAIN = PROMPTS["plain"](None)
+NAMED = {"kind": "almanac"}  # in messages; these documents are read from nowhere
 CONFIG = SourceConfig(
-    kind="almanac",
+    NAMED,
     anchors=2,
     questions_per_document=2,
     document_tokens=40,
@@ -100,7 +102,7 @@ def test_questions_alone_with_their_documents_need_no_keys():
 
 
 def test_what_is_too_long_is_left_out():
-    config = SourceConfig("almanac", document_tokens=17, question_tokens=29, answer_tokens=5)
+    config = SourceConfig(NAMED, document_tokens=17, question_tokens=29, answer_tokens=5)
     documents, questions = corpus()  # contents are 16 + n tokens, so the first two fit
     questions[0] = Question("long answer", "a?", ("too long",), "d0")
     questions[1] = Question("long question", "a" * 9, ("x",), "d0")
@@ -109,18 +111,26 @@ def test_what_is_too_long_is_left_out():
     assert [len(d) for d in made.documents] == [16, 17]
     assert [text(i.answer) for i in made.questions] == [" a10\n", " a11\n", " a12\n"]
     assert {len(i.prompt + i.answer) for i in made.questions} == {29}
-    with pytest.raises(UserError, match="source almanac: 2 documents and 3 questions fit the lengths"):
+    assert made.summary == (
+        "2 documents and 3 questions; left out: 1 questions with an answer of more than 5 tokens, "
+        "1 questions of more than 29 tokens with their answer, "
+        "19 questions whose document is left out or missing, 7 documents of more than 17 tokens"
+    )
+    assert source().summary == "9 documents and 24 questions"
+    with pytest.raises(
+        UserError, match="source almanac: too little fits .*: 2 documents and 3 questions; left"
+    ):
         tokenise(documents, questions, config, PLAIN, tokenizer, Embedder(), 3)
-    with pytest.raises(UserError, match="9 documents and 0 questions fit .* raise document_tokens"):
+    with pytest.raises(UserError, match="9 documents and 0 questions; left out: 3 .* raise document_tokens"):
         tokenise(
-            documents, questions[:3], SourceConfig("x", question_tokens=9), PLAIN, tokenizer, Embedder(), 2
+            documents, questions[:3], SourceConfig(NAMED, question_tokens=9), PLAIN, tokenizer, Embedder(), 2
         )
 
 
 def test_questions_are_tokenised_with_their_choices():
     documents, questions = corpus()
     question = Question("q", "Which?", ("B",), "d1", choices=("red", "blue"))
-    config = SourceConfig("almanac", question_tokens=200, answer_tokens=5)
+    config = SourceConfig(NAMED, question_tokens=200, answer_tokens=5)
     made = tokenise(documents, [*questions, question], config, PLAIN, tokenizer, Embedder(), 2)
     assert text(made.questions[-1].prompt) == PLAIN.question(question, [])
     assert text(made.questions[-1].answer) == " B\n"
@@ -160,9 +170,7 @@ def test_the_question_that_brought_a_group_is_asked_in_it(asked):
 
 def test_a_small_source_draws_anchors_again():
     made = source(count=3, asked=1)  # two questions
-    config = SourceConfig(
-        "almanac", anchors=5, questions_per_document=1, document_tokens=40, question_tokens=50
-    )
+    config = SourceConfig(NAMED, anchors=5, questions_per_document=1, document_tokens=40, question_tokens=50)
     drawn = draw(made._replace(config=config), np.random.default_rng(0))
     assert len(drawn.pool) == 5 * K
 
@@ -330,7 +338,7 @@ def test_stages_follow_each_other_with_their_shares():
     assert [name(step) for step in range(3)] == ["a"] * 3
     drawn = [name(step) for step in range(3, 203)]
     assert 0.65 < np.mean([n == "b" for n in drawn]) < 0.85
-    with pytest.raises(ValueError, match="behind the last stage"):
+    with pytest.raises(ValueError, match="after the last stage"):
         name(203)
 
 
@@ -371,23 +379,33 @@ def test_a_steps_documents_share_the_shortest_bucket_that_holds_them_all():
     assert len(found) > 1
 
 
-def test_sources_are_read_by_their_split(tmp_path):
-    config = SourceConfig("almanac", entities=5, kinds=("person",))
-    documents, questions = read_source(config, "train", 5, seed=1)
-    assert len(documents) == 5 and {q.document_id for q in questions} <= {d.id for d in documents}
-    assert {d.source for d in documents} == {"biography"}
-    held_out, _ = read_source(config, "validation", 5, seed=1)
-    assert {d.text for d in held_out}.isdisjoint(d.text for d in documents)
-    with pytest.raises(UserError, match="config.sources: kind 'news' is unknown; choose almanac or squad"):
-        read_source(SourceConfig("news"), "train", 5, seed=1)
+def test_a_source_is_its_data_set_with_what_it_leaves_to_the_run():
+    config = source_config("here", {"dataset": {"kind": "almanac", "entities": 5, "kinds": ["person"]}})
+    documents, questions = read_source(config, "train", held_out=3, seed=1)
+    assert (documents, questions) == generate(5, seed=1, split="train", kinds=["person"])
+    assert read_source(config, "validation", 3, 1) == generate(
+        3, seed=1, split="validation", kinds=["person"]
+    )
+    given = dataclasses.replace(config, dataset=config.dataset | {"seed": 0, "held_out_entities": 2})
+    assert read_source(given, "validation", 3, 1) == generate(2, seed=0, split="validation", kinds=["person"])
+    with pytest.raises(UserError, match="kind 'news' is unknown; choose one of almanac, "):
+        read_source(SourceConfig({"kind": "news"}), "train", 5, seed=1)
 
-    paragraph = lambda n: {"context": f"Text {n}.", "qas": [
-        {"id": f"q{n}", "question": f"What is {n}?", "answers": [{"text": f"{n}", "answer_start": 5}]}
-    ]}  # fmt: skip
-    articles = [{"title": f"T{n}", "paragraphs": [paragraph(n)]} for n in range(42)]
-    path = tmp_path / "squad.json"
-    path.write_text(json.dumps({"data": articles}))
-    for split, titles in (("train", range(36)), ("validation", range(36, 40)), ("test", range(40, 42))):
-        documents, questions = read_source(SourceConfig("squad", path=str(path)), split, 0, seed=0)
-        assert [d.title for d in documents] == [f"T{n}" for n in titles]
-        assert [q.answers for q in questions] == [(f"{n}",) for n in titles]
+
+def test_a_users_own_questions_are_a_source(tmp_path):
+    documents, questions = corpus()
+    (tmp_path / "d.jsonl").write_text("\n".join(json.dumps({"id": d.id, "text": d.text}) for d in documents))
+    lines = [
+        {"id": q.id, "question": q.question, "answers": q.answers, "document_id": q.document_id}
+        for q in questions
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    own = {"kind": "own", "corpus": str(tmp_path / "d.jsonl"), "questions": str(tmp_path / "q.jsonl")}
+    config = source_config("here", {"dataset": own | {"train_documents": 0.5, "validation_documents": 2}})
+    parts = {split: read_source(config, split, 0, 0) for split in ("train", "validation", "test")}
+    assert [[d.id for d in part.documents] for part in parts.values()] == [
+        ["d0", "d1", "d2", "d3"], ["d4", "d5"], ["d6", "d7", "d8"],
+    ]  # fmt: skip
+    assert parts["validation"].questions == questions[12:18]
+    made = tokenise(*parts["train"], CONFIG, PLAIN, tokenizer, Embedder(), K)
+    assert made.summary == "4 documents and 12 questions"

@@ -1,1 +1,1 @@
-"""Where a bank's bytes live: folders and buckets, databases, shards."""
+"""Where a bank's bytes live: folders and buckets, databases, shards and their versions."""

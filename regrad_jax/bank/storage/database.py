@@ -1,12 +1,12 @@
-"""The database of a shard: an OCDBT key-value store with two arrays and records in it.
+"""The database of a shard: an OCDBT key-value store that holds two arrays, records and a head.
 
-    rows/               zarr3 uint8 (capacity, C), a chunk a row, crc32c
-    keys/               zarr3 float32 (capacity, E), a chunk a key, crc32c
-    records/POSITION    one record a document (records.py)
-    head                the state after the commit (`Head`)
+    rows/               zarr3 uint8 (capacity, C), a chunk for each row, crc32c
+    keys/               zarr3 float32 (capacity, E), a chunk for each key, crc32c
+    records/POSITION    a record for each document (records.py)
+    head                the state after the commit (`history.Head`)
 
-The arrays are declared with a capacity that is never reached, since absent chunks cost nothing, so
-nothing is ever resized.
+The arrays are declared with a capacity that is never reached, since absent chunks cost nothing. So nothing is
+ever resized.
 """
 
 from typing import Literal, NamedTuple
@@ -15,6 +15,7 @@ import tensorstore as ts
 
 from regrad_jax.bank.records import pack, unpack
 from regrad_jax.bank.storage import place
+from regrad_jax.bank.storage.history import Head
 from regrad_jax.bank.storage.place import Spec
 
 Array = Literal["rows", "keys"]
@@ -24,43 +25,62 @@ _CAPACITY = 1 << 40
 # Every commit rewrites the tree nodes that it touches. With OCDBT's default of 80 MB a bank of
 # 20,000 documents built 32 at a time spends 1 KB a document on them; with 64 KB, 0.1 KB.
 _NODE_BYTES = 64 * 1024
-CACHE_BYTES = 32 * 1024 * 1024  # of a bank, for tree nodes; rows have a cache of their own (row_cache.py)
+CACHE_BYTES = 32 * 1024 * 1024  # of a bank, for tree nodes; rows have a cache of their own (../cache.py)
 
 
-class Head(NamedTuple):
-    """The state of a shard after a commit.
+class Widths(NamedTuple):
+    """The widths of the two arrays.
 
     Attributes:
-      version: number of the commit; 0 is the empty shard.
-      next_position: where the next document goes.
-      documents: how many there are.
-      time: of the commit, ISO 8601, UTC.
-      added: documents that the commit added.
-      removed: documents that it removed.
-      reason: who made it, in a word or two.
-      oldest: the oldest version that can still be opened.
+        packed_bytes: C, bytes in a packed row.
+        key_width: E, numbers in a key.
     """
 
-    version: int
-    next_position: int
-    documents: int
-    time: str
-    added: int = 0
-    removed: int = 0
-    reason: str = ""
-    oldest: int = 0
+    packed_bytes: int
+    key_width: int
 
 
-def create(files: Spec, head: Head, packed_bytes: int, key_width: int) -> ts.KvStore:
+class Database(NamedTuple):
+    """An open database: its key-value store, and its arrays by name."""
+
+    kv: ts.KvStore
+    arrays: dict[str, ts.TensorStore]
+
+
+def create(files: Spec, head: Head, widths: Widths) -> ts.KvStore:
     """Makes a database with its two arrays, a head and nothing else, in one commit, and returns it."""
     database = spec(files) | {"config": {"max_decoded_node_bytes": _NODE_BYTES}}
-    shared = context()
+    context = _context()
     with ts.Transaction(atomic=True) as transaction:
-        kv = ts.KvStore.open(database, context=shared, transaction=transaction).result()
-        for array in array_specs(database, packed_bytes, key_width).values():
-            ts.open(array, create=True, context=shared, transaction=transaction).result()
+        kv = ts.KvStore.open(database, context=context, transaction=transaction).result()
+        for array in _array_specs(database, widths).values():
+            ts.open(array, create=True, context=context, transaction=transaction).result()
         kv["head"] = pack(head._asdict())
-    return ts.KvStore.open(database, context=shared).result()
+    return ts.KvStore.open(database, context=context).result()
+
+
+def open_database(
+    files: Spec, widths: Widths, generation: int | None = None, cache_bytes: int = CACHE_BYTES
+) -> Database:
+    """Opens a database.
+
+    Args:
+        files: of the database.
+        widths: of its arrays. Opening an array of another width fails.
+        generation: to be read; None reads the generation that is the latest at the time of each read.
+        cache_bytes: of tree nodes that may stay in memory.
+    """
+    database, context = spec(files), _context(cache_bytes)
+    if generation is not None:
+        database |= {"version": generation}
+    kv = ts.KvStore.open(database, context=context).result()
+    # A generation is never altered, so a part of it that was read once need not be read again.
+    recheck = generation is None
+    arrays = {
+        name: ts.open(array, open=True, recheck_cached_data=recheck, context=context).result()
+        for name, array in _array_specs(database, widths).items()
+    }
+    return Database(kv, arrays)
 
 
 def latest_generation(files: Spec) -> int:
@@ -71,23 +91,28 @@ def latest_generation(files: Spec) -> int:
 
 def read_head(files: Spec, generation: int) -> tuple[Head, bytes]:
     """Returns the head of a generation, and TensorStore's name for its stored bytes."""
-    kv = ts.KvStore.open(spec(files) | {"version": generation}, context=context()).result()
+    kv = ts.KvStore.open(spec(files) | {"version": generation}, context=_context()).result()
     result = kv.read("head").result()
     return Head(**unpack(result.value)), result.stamp.generation
 
 
 def record_key(position: int) -> str:
-    """Returns where a document's record is stored."""
+    """Returns the key of a document's record."""
     return f"records/{position:013d}"
 
 
 def document_keys(position: int) -> tuple[str, str, str]:
-    """Returns where all of a document is stored."""
+    """Returns the keys of a document's row, retrieval key and record."""
     return f"rows/c/{position}/0", f"keys/c/{position}/0", record_key(position)
 
 
-def context(cache_bytes: int = CACHE_BYTES) -> ts.Context:
-    """Returns what all that is opened of one database is to share, a cache of so many bytes among it.
+def spec(files: Spec) -> Spec:
+    """Returns TensorStore's spec of the database in these files."""
+    return {"driver": "ocdbt", "base": files}
+
+
+def _context(cache_bytes: int = CACHE_BYTES) -> ts.Context:
+    """Returns a context, with a cache of so many bytes, for everything that is opened of one database.
 
     Chunks are not cached: keys are read once, and rows have a cache of their own.
     """
@@ -97,13 +122,8 @@ def context(cache_bytes: int = CACHE_BYTES) -> ts.Context:
     return ts.Context(pools | place.CONTEXT)
 
 
-def spec(files: Spec) -> Spec:
-    """Returns the database in these files."""
-    return {"driver": "ocdbt", "base": files}
-
-
-def array_specs(database: Spec, packed_bytes: int, key_width: int) -> dict[str, Spec]:
-    """TensorStore specs by name; opening an array that differs from its spec fails."""
+def _array_specs(database: Spec, widths: Widths) -> dict[str, Spec]:
+    """Returns TensorStore's specs of the arrays, by name."""
     little_endian = {"name": "bytes", "configuration": {"endian": "little"}}
     return {
         name: {
@@ -122,7 +142,7 @@ def array_specs(database: Spec, packed_bytes: int, key_width: int) -> dict[str, 
             "store_data_equal_to_fill_value": True,
         }
         for name, dtype, width, to_bytes in (
-            ("rows", "uint8", packed_bytes, {"name": "bytes"}),
-            ("keys", "float32", key_width, little_endian),
+            ("rows", "uint8", widths.packed_bytes, {"name": "bytes"}),
+            ("keys", "float32", widths.key_width, little_endian),
         )
     }

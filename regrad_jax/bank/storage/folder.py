@@ -1,11 +1,10 @@
 """A bank in a local folder.
 
     manifest.json
-    shards/00000/        a shard's database; after compactions 00000.1/, 00000.2/, ...: the highest counts
-    shards/00000.lock    of its writer
-    index/
+    shards/00000/        the database of a shard; after compactions 00000.1/, 00000.2/, ...: the highest
+    counts shards/00000.lock    the lock of the shard's writer index/
 
-Locks are `flock`s: they belong to processes and go with them.
+Locks are `flock`s. They belong to processes, so the system releases them when a process dies.
 """
 
 import contextlib
@@ -19,7 +18,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from regrad_jax.bank.storage.place import MANIFEST, BusyError, Home, Lock, Place, Spec, writer
+from regrad_jax.bank.storage.errors import BusyError, reading
+from regrad_jax.bank.storage.place import MANIFEST, Home, Lock, Place, Spec, writer
 from regrad_jax.errors import UserError
 
 
@@ -27,7 +27,7 @@ class Folder(Place):
     """A bank's folder."""
 
     def __init__(self, path: str | os.PathLike[str]):
-        """Takes a path, of a folder or of nothing yet."""
+        """Takes the path of a folder, which need not exist yet."""
         self.path = pathlib.Path(path).absolute()
 
     def __str__(self) -> str:
@@ -35,12 +35,19 @@ class Folder(Place):
 
     def manifest(self) -> bytes | None:
         """As `Place.manifest`."""
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
-            return None
-        try:
-            return (self.path / MANIFEST).read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise UserError(f"{self.path} is not a bank: it holds no {MANIFEST}") from error
+        with reading(self.path):
+            # In this order: a bank that another process makes meanwhile appears with its manifest, or not
+            # yet.
+            if self._is_free():
+                return None
+            try:
+                return (self.path / MANIFEST).read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+                raise UserError(f"{self.path} is not a bank: it holds no {MANIFEST}") from error
+
+    def _is_free(self) -> bool:
+        """Returns whether a bank can be made here: nothing exists, or an empty folder."""
+        return not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
 
     def shard(self, name: str, identity: str) -> Home:
         """As `Place.shard`."""
@@ -48,10 +55,10 @@ class Folder(Place):
 
     @contextlib.contextmanager
     def create(self, manifest: bytes, identity: str) -> Iterator[Place]:
-        """As `Place.create`: the bank is made in a folder beside its own and renamed."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise UserError(f"cannot create a bank at {self.path}: it exists and is not empty")
+        """As `Place.create`. The bank is made in a folder beside its own, which is renamed at the end."""
         try:
+            if not self._is_free():
+                raise UserError(f"cannot create a bank at {self.path}: it exists and is not empty")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}.") as scratch:
                 draft = Folder(pathlib.Path(scratch, "bank"))
@@ -73,20 +80,21 @@ class Folder(Place):
     def usage(self) -> int:
         """As `Place.usage`."""
         blocks = 0
-        for root, _, names in os.walk(self.path):
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):  # a writer has just renamed or removed it
-                    blocks += os.lstat(os.path.join(root, name)).st_blocks
+        with reading(self):
+            for root, _, names in os.walk(self.path, onerror=_unless_gone):
+                for name in names:
+                    with contextlib.suppress(FileNotFoundError):  # a writer has just renamed or removed it
+                        blocks += os.lstat(os.path.join(root, name)).st_blocks
         return blocks * 512
 
 
 class FolderHome(Home):
-    """A shard's databases in a folder."""
+    """The databases of a shard, in a folder."""
 
     leased = False
 
     def __init__(self, path: pathlib.Path):
-        """Takes the path of database 0."""
+        """Takes the path of the first database; those of later ones follow from it."""
         self._path = path
 
     def __str__(self) -> str:
@@ -98,9 +106,13 @@ class FolderHome(Home):
 
     def _databases(self) -> list[tuple[int, str]]:
         """Returns numbers and names, the current one last."""
-        name = re.compile(re.escape(self._path.name) + r"(?:\.(\d+))?")
-        matches = (name.fullmatch(path.name) for path in self._path.parent.glob(f"{self._path.name}*"))
-        return sorted((int(match[1] or 0), match[0]) for match in matches if match)
+        database = re.compile(re.escape(self._path.name) + r"(?:\.(\d+))?")
+        with reading(self._path.parent):
+            try:
+                names = os.listdir(self._path.parent)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        return sorted((int(match[1] or 0), match[0]) for match in map(database.fullmatch, names) if match)
 
     def current(self) -> str | None:
         """As `Home.current`."""
@@ -112,7 +124,7 @@ class FolderHome(Home):
             name = self.current()
             if name is None:
                 raise FileNotFoundError(f"no database in {self}")
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), reading(self):
                 descriptor = os.open(self._path.parent / name, os.O_RDONLY | os.O_DIRECTORY)
                 fcntl.flock(descriptor, fcntl.LOCK_SH)
                 if self.current() == name:
@@ -135,7 +147,7 @@ class FolderHome(Home):
         file.truncate(0)
         file.write(writer())
         file.flush()
-        return _FileLock(file)
+        return FileLock(file)
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Spec]:
@@ -152,30 +164,38 @@ class FolderHome(Home):
         _sync(shards)
 
     def sweep(self) -> None:
-        """As `Home.sweep`."""
+        """As `Home.sweep`. What this process may not remove stays."""
         *old, current = [self._path.parent / name for _, name in self._databases()]
-        # TensorStore 0.1.86 writes a file under this name and renames it, but does not shorten one that is
-        # there already: the next, shorter manifest would end in the rest of a killed writer's longer one.
+        # TensorStore 0.1.86 writes a file under this name and then renames it, but it does not shorten a file
+        # that exists already. A shorter manifest, written over the longer one of a killed writer, would end
+        # in the rest of the longer one.
         for unfinished in current.rglob("*.__lock"):
             unfinished.unlink(missing_ok=True)
         for draft in self._path.parent.glob(f".compact.{self._path.name}.*"):
             shutil.rmtree(draft, ignore_errors=True)
         for folder in old:
-            with contextlib.suppress(FileNotFoundError), _flock(folder, fcntl.LOCK_EX) as unread:
-                if unread:
-                    # Its manifest first: a half deleted database is nobody's.
+            with (
+                contextlib.suppress(FileNotFoundError, PermissionError),
+                _flock(folder, fcntl.LOCK_EX) as is_unread,
+            ):
+                if is_unread:
+                    # The manifest goes first, so that nobody opens a database that is half deleted.
                     (folder / "manifest.ocdbt").unlink(missing_ok=True)
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-class _FileLock(Lock):
+class FileLock(Lock):
+    """A `flock` on an open file."""
+
     def __init__(self, file: IO[str]):
+        """Takes the file, which is locked already."""
         self._file = file
 
     def renew(self) -> None:
-        pass  # a process cannot lose it
+        """As `Lock.renew`. A process cannot lose this lock."""
 
     def release(self) -> None:
+        """As `Lock.release`."""
         self._file.close()
 
 
@@ -190,6 +210,12 @@ def _flock(folder: pathlib.Path, kind: int) -> Iterator[bool]:
         yield False
     finally:
         os.close(descriptor)
+
+
+def _unless_gone(error: OSError) -> None:
+    """Raises an error of `os.walk`, unless the folder has just been removed."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _sync(folder: pathlib.Path) -> None:

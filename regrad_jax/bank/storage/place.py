@@ -1,7 +1,8 @@
-"""Where a bank lives: what a folder (folder.py) and a bucket (bucket.py) have in common for the rest of it.
+"""What a folder and a bucket have in common as places where a bank lives.
 
-A place keeps the manifest and the homes of the shards. A shard's home keeps its databases, which have names
-and of which one counts: the current one. Each compaction makes the next.
+A place keeps the manifest of one bank and a home for each of its shards. A home keeps the databases of one
+shard. Databases have names. One of them is the current one, and each compaction makes the next.
+`folder.py` and `bucket.py` implement these protocols, and `address.py` chooses between them.
 """
 
 import contextlib
@@ -9,8 +10,6 @@ import os
 import socket
 from collections.abc import Callable
 from typing import Any, Protocol
-
-from regrad_jax.errors import RunError, UserError
 
 MANIFEST = "manifest.json"
 Spec = dict[str, Any]  # a TensorStore key-value store as JSON
@@ -20,22 +19,14 @@ _RETRIES = {"max_retries": 6, "initial_delay": "250ms", "max_delay": "8s"}
 CONTEXT = {"s3_request_retries": _RETRIES, "gcs_request_retries": _RETRIES}
 
 
-class UnreachableError(RunError):
-    """The store does not answer, or not to us. Nothing is known of what it holds."""
-
-
-class BusyError(UserError):
-    """Another writer holds the lock."""
-
-
 class Lock(Protocol):
-    """A held writer's lock."""
+    """A writer's lock, from `Home.lock` until `release`."""
 
     def renew(self) -> None:
-        """Makes sure that the lock is still held, before a commit.
+        """Makes sure, before a commit, that the lock has not been lost.
 
         Raises:
-          BusyError: another writer has taken it.
+            BusyError: another writer has taken it.
         """
         ...
 
@@ -48,8 +39,8 @@ class Home(Protocol):
     """Where the databases of one shard lie. Its `str` names it in messages.
 
     Attributes:
-      leased: whether nothing can be held for good: a lock can be lost while its holder lives, and a database
-        be removed while it is read.
+        leased: whether nothing here can be kept for good. Then a lock can be lost while its holder lives, and
+            a database can be removed while it is read.
     """
 
     leased: bool
@@ -59,17 +50,22 @@ class Home(Protocol):
         ...
 
     def current(self) -> str | None:
-        """Returns the name of the current database; None where there is none."""
+        """Returns the name of the current database; None where there is none.
+
+        Raises:
+            UnreadableError: the folder may not be read.
+        """
         ...
 
     def hold(self) -> tuple[str, Callable[[], object]]:
         """Keeps the current database from being removed.
 
         Returns:
-          Its name, and what to call when it is no longer read.
+            Its name, and a function to call when the database is no longer read.
 
         Raises:
-          FileNotFoundError: there is none.
+            FileNotFoundError: there is none.
+            UnreadableError: its folder may not be read.
         """
         ...
 
@@ -77,16 +73,17 @@ class Home(Protocol):
         """Becomes the only writer.
 
         Raises:
-          BusyError: another writer holds the lock (it is named).
+            BusyError: another writer holds the lock (the message names it).
+            UserError: the lock cannot be written.
         """
         ...
 
     def draft(self) -> contextlib.AbstractContextManager[Spec]:
-        """Yields where to write the next database; it is the current one when the block has ended well."""
+        """Yields where to write the next database, which becomes the current one when the block ends well."""
         ...
 
     def sweep(self) -> None:
-        """Removes what dead writers and compactions left behind and nobody reads; needs the lock."""
+        """Removes what dead writers and compactions left and nobody reads; needs the lock."""
         ...
 
 
@@ -97,57 +94,40 @@ class Place(Protocol):
         """Returns the manifest's text, or None where there is no bank.
 
         Raises:
-          UserError: what is there is no bank.
+            UserError: the folder holds something else, or may not be read.
         """
         ...
 
     def shard(self, name: str, identity: str) -> Home:
-        """Returns the home of a shard, of the bank of this identity."""
+        """Returns the home of a shard.
+
+        Args:
+            name: of the shard.
+            identity: the `id` in the bank's manifest.
+        """
         ...
 
     def create(self, manifest: bytes, identity: str) -> contextlib.AbstractContextManager["Place"]:
-        """Yields where to make the shards of a new bank; the bank is there when the block has ended well.
+        """Yields where to make the shards of a new bank. The bank exists when the block has ended well.
 
         Raises:
-          UserError: something is there already.
+            UserError: the place is taken already, or cannot be written.
         """
         ...
 
     def index_folder(self, identity: str) -> str:
-        """Returns the folder of the search index on this machine, for the bank of this identity."""
+        """Returns the folder, on this machine, of the search index of the bank with this identity."""
         ...
 
     def usage(self) -> int | None:
-        """Returns bytes on the disk; None where that cannot be known."""
+        """Returns bytes on the disk; None where that cannot be known.
+
+        Raises:
+            UnreadableError: a folder may not be read.
+        """
         ...
 
 
-def is_unreachable(error: Exception) -> bool:
-    """Returns whether an error of TensorStore tells of its store's absence, and not of what it holds."""
-    codes = (
-        "UNAVAILABLE",
-        "DEADLINE_EXCEEDED",
-        "PERMISSION_DENIED",
-        "UNAUTHENTICATED",
-        "RESOURCE_EXHAUSTED",  # in a folder: no more files can be opened
-    )
-    # An answer that TensorStore has no use for, such as that a token has expired, comes with its HTTP status.
-    signs = ("retry attempts failed", "http_response_code=")
-    return str(error).startswith(codes) or any(sign in str(error) for sign in signs)
-
-
-def unreachable(where: object, error: Exception) -> UnreachableError:
-    """Returns the error that says so in one line."""
-    return UnreachableError(
-        f"{where} cannot be reached ({brief(error)}): check the URL or path, network and permissions"
-    )
-
-
-def brief(error: Exception) -> str:
-    """Returns an error of TensorStore in a line, without the whole spec that it ends in."""
-    return " ".join(str(error).split(" [")[0].split())[:300]
-
-
 def writer() -> str:
-    """Returns how this process is named to those that its lock keeps out."""
+    """Returns the name of this process, for the messages to those that its lock keeps out."""
     return f"process {os.getpid()} on {socket.gethostname()}"

@@ -1,15 +1,13 @@
 """The shards of one bank, read as one and written one by one.
 
-A document belongs to one shard for good, by a hash of its `document_id`, so that builders in different
-processes write different shards and need not know of each other. Shard s has the positions from s * 2^32, so
-that a position tells its shard.
+A document belongs to one shard for good, by a hash of its `document_id`. So builders in different processes
+write different shards and need not know of each other. Shard s has the positions from s * 2^32, so a position
+tells its shard.
 
-Versions. Each shard counts its own commits. A bank's version is how many its shards have made together, and
-its state is how many each has made. Which state an older version was follows from the times of the commits;
-where two shards committed in the same second, the lower shard counts as the earlier.
+Each shard counts its own commits. The bank's version is the number of all of them, and the bank's state says
+how many each shard has made. `history.py` says which state an older version had.
 """
 
-import bisect
 import concurrent.futures
 import contextlib
 import datetime
@@ -20,56 +18,64 @@ from typing import TypeVar
 
 import numpy as np
 
-from regrad_jax.bank.storage.database import CACHE_BYTES, Array, Head
+from regrad_jax.bank.storage import history, shard
+from regrad_jax.bank.storage.database import CACHE_BYTES, Array, Widths
+from regrad_jax.bank.storage.errors import DamagedError
+from regrad_jax.bank.storage.history import Commits, Head, State
 from regrad_jax.bank.storage.place import Home, Place
-from regrad_jax.bank.storage.shard import DamagedError, Records, Shard
+from regrad_jax.bank.storage.shard import Shard
+from regrad_jax.bank.storage.view import Records, View
 from regrad_jax.errors import UserError
 
 _POSITION_BITS = 32
-_LEAST_CACHE_BYTES = 1024 * 1024  # of a shard; a bank's are shared out
+_LEAST_CACHE_BYTES = 1024 * 1024  # of a shard; the shards share what a bank has
 
-State = tuple[int, ...]
-Heads = Callable[[int, int], Head]
+S = TypeVar("S")
 T = TypeVar("T")
 
 
-def create(place: Place, identity: str, count: int, packed_bytes: int, key_width: int) -> None:
+def create(place: Place, identity: str, count: int, widths: Widths) -> None:
     """Makes the empty shards of a bank."""
     for number in range(count):
-        Shard.create(_home(place, identity, number), packed_bytes, key_width, number << _POSITION_BITS)
+        shard.create(_home(place, identity, number), widths, number << _POSITION_BITS)
 
 
 class Shards:
-    """All shards of a bank, open at one version. Reading is as of `Shard`."""
+    """All shards of a bank, open at one version. Reading is as `View` says.
 
-    def __init__(
-        self,
-        place: Place,
-        identity: str,
-        count: int,
-        packed_bytes: int,
-        key_width: int,
-        version: int | None = None,
-    ):
-        """Opens them; arguments as for `create`, and the version to be read, by default the latest.
+    Attributes:
+        place: where the bank lives.
+        read_only: whether they were opened at a version.
+    """
+
+    def __init__(self, place: Place, identity: str, count: int, widths: Widths, version: int | None = None):
+        """Opens them.
+
+        Args:
+            place: as given to `create`.
+            identity: as given to `create`.
+            count: as given to `create`.
+            widths: as given to `create`.
+            version: to be read, and read only; the latest by default.
 
         Raises:
-          DamagedError: a database cannot be read.
-          UserError: the bank does not hold that version.
+            DamagedError: a database cannot be read.
+            UserError: the bank does not hold that version.
         """
-        homes = [_home(place, identity, number) for number in range(count)]
+        self.place, self.read_only = place, version is not None
+        self._identity, self._widths = identity, widths
         cache_bytes = max(_LEAST_CACHE_BYTES, CACHE_BYTES // count)
-        open_at = lambda state: [
-            Shard(home, packed_bytes, key_width, at, cache_bytes)
-            for home, at in zip(homes, state, strict=True)
-        ]
-        if version is None or count == 1:
-            self._shards = open_at([version] * count)
-        else:
-            self._shards = open_at([None] * count)
-            state = self._state_of(version)
-            self._shards = []  # closed before they are opened again
-            self._shards = open_at(state)
+        homes = [_home(place, identity, number) for number in range(count)]
+        # A bank's version is its shard's own where there is one shard.
+        at = version if count == 1 else None
+        self._shards = [Shard(home, widths, at, cache_bytes) for home in homes]
+        if version is not None and count > 1:
+            for one, of_shard in zip(self._shards, self._state_of(version), strict=True):
+                one.read_version(of_shard)
+
+    def at(self, version: int) -> "Shards":
+        """Opens the shards of the same bank at a version, as the constructor does."""
+        return Shards(self.place, self._identity, len(self), self._widths, version)
 
     def __getitem__(self, number: int) -> Shard:
         return self._shards[number]
@@ -80,7 +86,7 @@ class Shards:
     @property
     def state(self) -> State:
         """Commits of each shard, as of what is read."""
-        return tuple(shard.head.version for shard in self._shards)
+        return tuple(one.head.version for one in self._shards)
 
     @property
     def version(self) -> int:
@@ -90,105 +96,63 @@ class Shards:
     @property
     def documents(self) -> int:
         """How many there are."""
-        return sum(shard.head.documents for shard in self._shards)
+        return sum(one.head.documents for one in self._shards)
 
     def oldest(self) -> int:
         """Returns the oldest version that can be opened."""
         if len(self) == 1:
             return self[0].head.oldest
-        return sum(self._oldest_state(self._heads_by_number())[1])
+        return sum(history.oldest_state(self._commits(), _of_each))
 
     def log(self, last: int) -> list[Head]:
         """Returns the bank's state after each of the last commits, newest first.
 
-        `version` and `documents` of an entry are the bank's, all else is the shard's that committed.
+        `version` and `documents` of an entry are the bank's. All else is of the shard that committed.
         """
-        version, documents, entries = self.version, self.documents, []
-        for number, head in self._last_heads(last)[::-1]:
-            entries.append(head._replace(version=version, documents=documents))
-            if head.version == self[number].head.oldest or len(entries) == last:
-                break
-            version, documents = version - 1, documents - head.added + head.removed
-        return entries
+        return history.merged_log(_of_each(lambda view: view.log(last), self._views()), last)
 
-    def _last_heads(self, last: int) -> list[tuple[int, Head]]:
-        """Returns (shard, head) of each shard's last commits, and of where it begins, in their order."""
-        logs = self._of_each(lambda number: list(self[number].log(last)))
-        heads = [(number, head) for number, log in enumerate(logs) for head in log]
-        # Shards begin before any of them has commits, in whatever second.
-        begun = lambda number, head: head.version > self[number].head.oldest
-        return sorted(heads, key=lambda item: (item[1].time, begun(*item), item[0], item[1].version))
+    def _views(self) -> list[View]:
+        return [one.view for one in self._shards]
 
-    def _of_each(self, ask: Callable[[int], T]) -> list[T]:
-        """Returns what is read of each shard, by its number; at once, since a bucket is slow to answer."""
-        with concurrent.futures.ThreadPoolExecutor(len(self)) as pool:
-            return list(pool.map(ask, range(len(self))))
-
-    def _heads_by_number(self) -> Heads:
-        """Returns a function (shard, version) -> head; one is read once, however often it is asked for."""
-        return functools.cache(lambda number, version: self[number].head_of(version))
-
-    def _before(self, heads: Heads, number: int, time: str) -> int:
-        """Returns a shard's last version from before a second; one below its oldest where there is none."""
-        last = self[number].head
-        versions = range(last.oldest, last.version + 1)
-        return last.oldest - 1 + bisect.bisect_left(versions, time, key=lambda v: heads(number, v).time)
-
-    def _oldest_state(self, heads: Heads) -> tuple[str, State]:
-        """Returns the second in which the last shard begins, and the state before that second's commits."""
-        begins = self._of_each(lambda number: heads(number, self[number].head.oldest))
-        time = max(head.time for head in begins)
-        return time, tuple(self._of_each(lambda n: max(begins[n].version, self._before(heads, n, time))))
+    def _commits(self) -> list[Commits]:
+        return [Commits(view.head.oldest, _Seconds(view)) for view in self._views()]
 
     def _state_of(self, version: int) -> State:
-        """Returns the state that an older version was, reading few of the heads between."""
-        heads = self._heads_by_number()
-        time, oldest = self._oldest_state(heads)
-        if not sum(oldest) <= version <= self.version:
-            raise UserError(f"version {version} is not in the bank; it holds {sum(oldest)} to {self.version}")
-
-        def before(second: int) -> State:
-            return tuple(self._of_each(lambda n: max(oldest[n], self._before(heads, n, _iso(second)))))
-
-        newest = max(shard.head.time for shard in self._shards)
-        seconds = range(_second(time), _second(newest) + 2)
-        second = seconds[bisect.bisect_right(seconds, version, key=lambda s: sum(before(s))) - 1]
-        # Within a second the lower shards' commits come first.
-        state, left = list(before(second)), version - sum(before(second))
-        for number, there in enumerate(before(second + 1)):
-            taken = min(left, there - state[number])
-            state[number], left = state[number] + taken, left - taken
-        return tuple(state)
+        commits = self._commits()
+        oldest = sum(history.oldest_state(commits, _of_each))
+        if not oldest <= version <= self.version:
+            raise UserError(f"version {version} is not in the bank; it holds {oldest} to {self.version}")
+        return history.state_of(commits, version, _of_each)
 
     def positions(self) -> list[int]:
-        """Returns where documents are, in order."""
-        return [position for shard in self._shards for position in shard.positions()]
+        """Returns the positions of all documents, in order."""
+        return [position for view in self._views() for position in view.positions()]
 
     def records(self, positions: Sequence[int]) -> Records:
-        """As `Shard.records`."""
+        """As `View.records`."""
         read = Records({}, {})
         for number, mine in self.split(positions).items():
-            sound, damaged = self[number].records(mine)
+            sound, damaged = self[number].view.records(mine)
             read.sound.update(sound)
             read.damaged.update(damaged)
         return read._replace(sound={p: read.sound[p] for p in positions if p in read.sound})
 
     def read(self, array: Array, positions_K: np.ndarray) -> np.ndarray:
-        """As `Shard.read`, from all shards at once."""
+        """As `View.read`, from all shards at once."""
         if len(self) == 1:
-            return self[0].read(array, positions_K)
+            return self[0].view.read(array, positions_K)
         number_K = np.asarray(positions_K) >> _POSITION_BITS
         if outside := np.asarray(positions_K)[(number_K < 0) | (number_K >= len(self))].tolist():
             raise DamagedError("there is no such shard", outside)
-        wanted = [(number, np.flatnonzero(number_K == number)) for number in np.unique(number_K)]
-        reads = [(places, self[number].begin_read(array, positions_K[places])) for number, places in wanted]
-        values = self[0].read(array, positions_K[:0])
+        parts = [np.flatnonzero(number_K == number) for number in np.unique(number_K)]
+        reads = [self[number_K[part[0]]].view.begin_read(array, positions_K[part]) for part in parts]
+        values = self[0].view.read(array, positions_K[:0])
         values = np.empty((len(positions_K), values.shape[1]), values.dtype)
         damaged: list[int] = []
         reason: DamagedError | None = None
-        for places, read in reads:
+        for part, read in zip(parts, reads, strict=True):
             try:
-                values[places] = read()
+                values[part] = read()
             except DamagedError as error:
                 damaged += error.positions
                 reason = error
@@ -197,15 +161,15 @@ class Shards:
         return values
 
     def orphans(self, positions: set[int]) -> list[int]:
-        """As `Shard.orphans`."""
-        return [position for shard in self._shards for position in shard.orphans(positions)]
+        """As `View.orphans`."""
+        return [position for view in self._views() for position in view.orphans(positions)]
 
     def split(self, positions: Iterable[int]) -> dict[int, list[int]]:
         """Returns positions by their shard's number."""
-        found: dict[int, list[int]] = {}
+        parts: dict[int, list[int]] = {}
         for position in positions:
-            found.setdefault(position >> _POSITION_BITS, []).append(position)
-        return found
+            parts.setdefault(position >> _POSITION_BITS, []).append(position)
+        return parts
 
     def of(self, document_id: str) -> int:
         """Returns the number of the shard that a document belongs to."""
@@ -218,19 +182,18 @@ class Shards:
         Whatever is raised, those that were locked by this call are given back.
 
         Raises:
-          BusyError: another writer holds one of them.
+            UserError: the bank was opened at a version.
+            BusyError: another writer holds one of them.
         """
+        if self.read_only:
+            raise UserError(f"bank {self.place} is open at version {self.version}, to be read only")
         taken: list[Shard] = []
         try:
             for number in range(len(self)) if numbers is None else numbers:
-                shard = self[number]
-                held = shard.locked
-                shard.lock()
-                if not held:
-                    taken.append(shard)
-                # Another writer may have committed before us, or a commit of ours failed at its very end.
-                if not shard.is_current():
-                    shard.refresh()
+                was_locked = self[number].locked
+                self[number].lock()
+                if not was_locked:
+                    taken.append(self[number])
         except BaseException:
             _unlock(taken)
             raise
@@ -240,18 +203,34 @@ class Shards:
         _unlock(self._shards if numbers is None else [self[number] for number in numbers])
 
 
+class _Seconds(Sequence[int]):
+    """The second of every commit of a shard, which is read when it is first asked for."""
+
+    def __init__(self, view: View):
+        self._view = view
+        self._second = functools.cache(lambda version: _second(view.head_of(version).time))
+
+    def __len__(self) -> int:
+        return self._view.head.version - self._view.head.oldest + 1
+
+    def __getitem__(self, index):
+        return self._second(range(self._view.head.oldest, self._view.head.version + 1)[index])
+
+
+def _of_each(ask: Callable[[S], T], shards: Sequence[S]) -> list[T]:
+    """Does what `map` does, for all shards at once, since a bucket is slow to answer."""
+    with concurrent.futures.ThreadPoolExecutor(len(shards)) as pool:
+        return list(pool.map(ask, shards))
+
+
 def _unlock(shards: Iterable[Shard]) -> None:
-    with contextlib.ExitStack() as stack:  # one that fails does not keep the others
-        for shard in shards:
-            stack.callback(shard.unlock)
+    with contextlib.ExitStack() as stack:  # a failure of one does not keep the others from being unlocked
+        for one in shards:
+            stack.callback(one.unlock)
 
 
 def _second(time: str) -> int:
     return int(datetime.datetime.fromisoformat(time).timestamp())
-
-
-def _iso(second: int) -> str:
-    return datetime.datetime.fromtimestamp(second, datetime.UTC).isoformat(timespec="seconds")
 
 
 def _home(place: Place, identity: str, number: int) -> Home:

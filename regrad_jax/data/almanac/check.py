@@ -1,63 +1,50 @@
-"""Checks that a kind can be used: `python -m regrad_jax.data.almanac.check THEME` prints what is wrong, and samples."""
+"""Checks the data files of themes: `python -m regrad_jax.data.almanac.check THEME ...`
 
-import re
+Every fault is one line with its file and key, and the exit status is then 2. The kinds that are sound are
+shown by two entries of the training split and one of the test split.
+"""
+
+import argparse
 import sys
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
 
 import numpy as np
 
-from regrad_jax.data.almanac.kinds import Kind, phrasings_of_split
-from regrad_jax.data.almanac.names import SPLITS
+from regrad_jax.data.almanac.faults import faults, poor_fields
+from regrad_jax.data.almanac.generate import entry
+from regrad_jax.data.almanac.library import FOLDER, THEMES, file_of, load_kind, read_kind
+from regrad_jax.errors import UserError
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+def faults_of_file(name: str, folder: Traversable = FOLDER) -> list[str]:
+    """Returns what is wrong with the data file of a kind, one line with file and key for each fault."""
+    try:
+        data = read_kind(name, folder)
+    except UserError as error:
+        return [str(error)]
+    return [f"almanac: {file_of(name, folder)}: {fault}" for fault in faults(data) or poor_fields(data)]
 
 
-def faults(kind: Kind) -> list[str]:
-    """Returns what is wrong with a kind, a line each; none when it is sound."""
-    found = []
-    known = {*kind.fields, "name", "short", "alias"}
-    groups = {"openings": kind.openings, "statements": kind.statements, "titles": kind.titles}
-    groups |= {f"questions[{field}]": asked for field, asked in kind.questions.items()}
-    for group, phrasings in groups.items():
-        if len(phrasings) < 4 or len(set(phrasings)) < len(phrasings):
-            found.append(f"{group}: {len(phrasings)} phrasings, at least 4 different ones are needed")
-        for phrasing in phrasings:
-            used = _PLACEHOLDER.findall(phrasing)
-            if unknown := set(used) - known:
-                found.append(f"{group}: {sorted(unknown)} unknown in {phrasing!r}")
-            if group.startswith(("questions", "openings")) and "name" not in used:
-                found.append(f"{group}: no {{name}} in {phrasing!r}")
-            if group.startswith("questions") and set(used) - {"name"}:
-                found.append(f"{group}: a question may hold {{name}} alone, not {phrasing!r}")
-            if re.search(r"[{}]", _PLACEHOLDER.sub("", phrasing)):
-                found.append(f"{group}: broken braces in {phrasing!r}")
-    if missing := set(kind.questions) - set(kind.fields):
-        found.append(f"questions for unknown fields {sorted(missing)}")
-    for split in ("train", "test"):
-        sentences = phrasings_of_split([*kind.statements], split)
-        stated = {field for sentence in sentences for field in _PLACEHOLDER.findall(sentence)}
-        if unstated := set(kind.questions) - stated:
-            found.append(f"no {split} statement states {sorted(unstated)}")
-    rng = np.random.default_rng(0)
-    for field, draw in kind.fields.items():
-        draws = {draw(rng, SPLITS[0]) for _ in range(300)}
-        if field in kind.questions and len(draws) < 9:
-            found.append(f"field {field}: {len(draws)} values are too few to ask for")
-    return found
+def samples(name: str) -> Iterator[str]:
+    """Yields lines with entries of a kind and their questions."""
+    for number, split in enumerate(("train", "train", "test")):
+        document, questions = entry(load_kind(name), np.random.default_rng(number), split, "sample", set())
+        yield f"[{split}] {document.content}"
+        yield "    " + " | ".join(f"{q.question} -> {q.answers[0]}" for q in questions)
 
 
 def main() -> None:
-    """Checks the themes named on the command line and prints two entries of each kind and split."""
-    import importlib
-
-    from regrad_jax.data.almanac.generate import entry
-
-    for theme in sys.argv[1:]:
-        for kind in importlib.import_module(f"regrad_jax.data.almanac.themes.{theme}").KINDS:
-            print(f"=== {kind.name}: {'; '.join(faults(kind)) or 'sound'}")
-            for split in ("train", "train", "test"):
-                document, questions = entry(kind, np.random.default_rng(len(kind.name)), split, "x", set())
-                print(f"[{split}] {document.content}")
-                print("   ", " | ".join(f"{q.question} -> {q.answers[0]}" for q in questions))
+    """Checks the themes that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("themes", nargs="+", choices=THEMES, metavar="THEME", help=", ".join(THEMES))
+    broken = False
+    for name in [kind for theme in parser.parse_args().themes for kind in THEMES[theme]]:
+        wrong = faults_of_file(name)
+        print(f"=== {name}: {'broken' if wrong else 'sound'}")
+        print("\n".join(wrong or samples(name)))
+        broken |= bool(wrong)
+    sys.exit(2 if broken else 0)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Invented names, split so that no name of one split occurs in another.
 
-A name is put together from syllables and belongs to the split that a hash of it picks, so the splits
-are disjoint whatever is generated, in any number and order.
+A name is put together from syllables. A hash of the name picks the split that it belongs to, so the names of
+the splits differ whatever is generated, in any number and order.
 """
 
 import zlib
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+
+Item = TypeVar("Item")
 
 SPLITS = ("train", "validation", "test")
 _SHARES = (0.8, 0.1, 0.1)
@@ -19,11 +22,12 @@ _CODAS = "l m n r s d t nd lt rn rk st ll nt x th ck v".split()
 
 _GIVEN_ENDS = "a an en el ia in is o on ric wyn eth ara ila mir dan us ette vik sa ro".split()
 _FAMILY_ENDS = (
-    "er son wick ley more field ano ova ski ard worth berg man dale court hurst quist strand lock water smith haven"
+    "er son wick ley more field ano ova ski ard worth berg man dale court hurst quist strand lock water smith"
+    " haven"
 ).split()
 _TOWN_ENDS = (
-    "ford ton by ham mouth stead wick port bridge holm minster dale ville field haven low stow gate ness combe thorpe"
-    " reach fell"
+    "ford ton by ham mouth stead wick port bridge holm minster dale ville field haven low stow gate ness"
+    " combe thorpe reach fell"
 ).split()
 _FIRM_ENDS = "ex ix on ica ara tech tron ora is al us ant ova era io".split()
 _THING_ENDS = "el ine ite or us ade ora on ette ium ar ock il ant ow".split()
@@ -65,16 +69,17 @@ def thing_name(rng: np.random.Generator, split: str) -> str:
 
 
 def _word(rng: np.random.Generator, split: str, ends: Sequence[str]) -> str:
-    # Rejection until the hash agrees: ten draws on average for the small splits.
+    # A word is drawn until its hash picks the split, on average ten times for the small splits.
     while True:
-        onset = "" if rng.random() < 0.15 else _pick(rng, _ONSETS)
-        middle = _pick(rng, _CODAS)
+        onset = "" if rng.random() < 0.15 else pick(rng, _ONSETS)
+        middle = pick(rng, _CODAS)
         if rng.random() < 0.3:
-            middle = _pick(rng, _CODAS) + _pick(rng, _NUCLEI) + _pick(rng, _CODAS)
-        word = (onset + _pick(rng, _NUCLEI) + middle + _pick(rng, ends)).capitalize()
+            middle = pick(rng, _CODAS) + pick(rng, _NUCLEI) + pick(rng, _CODAS)
+        word = (onset + pick(rng, _NUCLEI) + middle + pick(rng, ends)).capitalize()
         if len(word) <= 11 and split_of(word) == split:
             return word
 
 
-def _pick(rng: np.random.Generator, items: Sequence[str]) -> str:
+def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
+    """Returns one of the items, each with the same probability."""
     return items[int(rng.integers(len(items)))]

@@ -30,9 +30,10 @@ from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.builder import Encoded, build
 from regrad_jax.bank.manifest import Fingerprint, Manifest
 from regrad_jax.bank.records import text_digest
-from regrad_jax.data.documents import Passage
+from regrad_jax.data.documents import Document, Passage, passages_of
 from regrad_jax.errors import UserError
 from regrad_jax.retrieval import index as retrieval
+from regrad_jax.retrieval.scann import load_scann
 
 P, E = 200, 8  # numbers in a row and in a key
 DOCUMENTS = 12  # that a writer knows of, each in up to four passages
@@ -42,7 +43,7 @@ _READ_AT_ONCE = 32
 _PATIENCE = 900  # seconds that a task may take
 
 try:
-    retrieval._scann()  # imported here, before any fork
+    load_scann()  # imported here, before any fork
     HAS_SCANN = True
 except ImportError:
     HAS_SCANN = False
@@ -90,11 +91,8 @@ def encode(passages: Sequence[Passage]) -> Encoded:
 
 def cut(document: str, revision: int, parts: int) -> list[Passage]:
     """A document in one of its revisions, cut into so many passages."""
-    names = [f"{document}#{i}" for i in range(parts)] if parts > 1 else [document]
-    return [
-        Passage(name, document, f"{name} in revision {revision}." + " More." * revision, "Title", "corpus")
-        for name in names
-    ]
+    texts = [f"Part {i} of {document} in revision {revision}." + " More." * revision for i in range(parts)]
+    return passages_of(Document(document, " ".join(texts), "Title", "corpus"), texts)
 
 
 class Model:
@@ -196,9 +194,7 @@ def build_aloud(bank: Bank, passages: Sequence[Passage], announce: Announce) -> 
 def open_index(bank: Bank) -> retrieval.Index:
     """The bank's index, of the kind that is kept on the disk where it can be."""
     kind: retrieval.Kind = "scann" if HAS_SCANN and len(bank) >= SCANN_DOCUMENTS else "exact"
-    return retrieval.open_index(
-        retrieval.Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind
-    )
+    return retrieval.open_index(bank, kind)
 
 
 def check_whole(bank: Bank, positions: Sequence[int]) -> None:

@@ -12,19 +12,21 @@ import sys
 import time
 
 import boto3
-import numpy as np
 import pytest
 
 from regrad_jax.bank.bank import Bank
-from regrad_jax.bank.builder import Encoded, build
-from regrad_jax.bank.reader import place_of
-from regrad_jax.bank.storage import bucket, place
-from regrad_jax.bank.storage.place import UnreachableError
+from regrad_jax.bank.builder import build
+from regrad_jax.bank.storage import bucket, commit, place, shard
+from regrad_jax.bank.storage.address import place_of
+from regrad_jax.bank.storage.bucket import BucketHome, Lease
+from regrad_jax.bank.storage.commit import Change
+from regrad_jax.bank.storage.errors import UnreachableError
+from regrad_jax.bank.storage.objects import Objects
 from regrad_jax.bank.storage.shard import Shard
-from regrad_jax.data.documents import Passage
+from regrad_jax.bank.storage.view import View
 from regrad_jax.errors import UserError
-from regrad_jax.retrieval.index import Index, Kind, Source, open_index
-from tests.bank.test_bank import E, P, _append, _arrays, _assert_holds, _ids, _manifest
+from regrad_jax.retrieval.index import open_index
+from tests.bank.banks import WIDTHS, E, P, append, assert_holds, encode, ids, manifest, passages
 
 HERE = pathlib.Path(__file__).parent
 
@@ -117,35 +119,26 @@ def url(request) -> str:
     return "s3://banks/" + re.sub(r"\W", "_", request.node.name)
 
 
-def _encode(passages) -> Encoded:
-    rows, keys = _arrays([p.id for p in passages])
-    return Encoded(rows, keys, np.full(len(passages), 5), np.full(len(passages), 2.5), 8 * len(passages))
-
-
-def _passages(ids) -> list[Passage]:
-    return [Passage(id, id, f"Text of {id}.", "", "corpus.jsonl") for id in ids]
-
-
 def test_a_bank_in_a_bucket_is_a_bank_like_another(server, url, monkeypatch):
     monkeypatch.setattr(bucket, "READERS_SECONDS", 0)
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, _ids("a", 5))
-        _append(bank, _ids("b", 3))
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ids("a", 5))
+        append(bank, ids("b", 3))
         bank.delete(["a1"])
         assert [entry.reason for entry in bank.log()] == ["delete", "append", "append", ""]
         bank.rollback(1)
-        _assert_holds(bank, _ids("a", 5))
+        assert_holds(bank, ids("a", 5))
         bank.rollback(3)
     reader = Bank.open(url)
-    left = [id for id in _ids("a", 5) + _ids("b", 3) if id != "a1"]
-    _assert_holds(reader, left)
-    _assert_holds(Bank.open(url, version=2), _ids("a", 5) + _ids("b", 3))
+    left = [id for id in ids("a", 5) + ids("b", 3) if id != "a1"]
+    assert_holds(reader, left)
+    assert_holds(Bank.open(url, version=2), ids("a", 5) + ids("b", 3))
     with Bank.open(url) as bank:
         assert bank.compact() is None
-        _assert_holds(bank, left)
+        assert_holds(bank, left)
         assert bank.verify() == []
-        _append(bank, ["c"])
-        _assert_holds(bank, [*left, "c"])
+        append(bank, ["c"])
+        assert_holds(bank, [*left, "c"])
     with pytest.raises(UserError, match="version 2 is not in the bank"):
         Bank.open(url, version=2)
     info = Bank.open(url).info()
@@ -160,123 +153,138 @@ def _keys(url: str) -> list[str]:
 
 
 def test_what_is_compacted_stays_for_its_readers_and_then_goes(server, url, monkeypatch):
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, _ids("a", 4))
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ids("a", 4))
     reader, late = Bank.open(url), Bank.open(url)
     with Bank.open(url) as bank:
         bank.delete(["a0"])
         bank.compact()
         bank.compact()
-    _assert_holds(reader, _ids("a", 4))
+    assert_holds(reader, ids("a", 4))
     monkeypatch.setattr(bucket, "READERS_SECONDS", 0)
     Bank.open(url).lock()
     databases = {key.split("/")[2] for key in _keys(url) if key.endswith("/manifest.ocdbt")}
     assert len(databases) == 1 and re.fullmatch(r"00000\.2-[0-9a-f]{8}", databases.pop())
     with pytest.raises(UnreachableError, match="has been compacted since it was opened"):
         late.verify()  # and does not take what is gone for damaged
-    _assert_holds(Bank.open(url), _ids("a", 4)[1:])
+    assert_holds(Bank.open(url), ids("a", 4)[1:])
 
 
 def test_a_compaction_that_dies_changes_nothing(server, url, monkeypatch):
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, _ids("a", 4))
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ids("a", 4))
         with monkeypatch.context() as patch:
-            patch.setattr(Shard, "values", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(View, "values", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 bank.compact()
-        _append(bank, ["b"])
+        append(bank, ["b"])
         bank.compact()
-        _assert_holds(bank, [*_ids("a", 4), "b"])
+        assert_holds(bank, [*ids("a", 4), "b"])
 
 
 def test_a_second_writer_is_told_of_the_first(server, url):
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, ["a"])
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ["a"])
         with pytest.raises(UserError, match=rf"by process {os.getpid()} on .*its lock ends at 20\d\d"):
-            _append(Bank.open(url), ["b"])
+            append(Bank.open(url), ["b"])
     with Bank.open(url) as bank:  # given back
-        _append(bank, ["b"])
-        _assert_holds(bank, ["a", "b"])
+        append(bank, ["b"])
+        assert_holds(bank, ["a", "b"])
+
+
+def _writer(url: str) -> Shard:
+    """The writer of a bank's one shard, without the bank, whose every write would look at the lock first."""
+    writer = Shard(place_of(url).shard("00000", Bank.open(url).manifest.id), WIDTHS)
+    writer.lock()
+    return writer
+
+
+def _delete_first(writer: Shard) -> None:
+    writer.commit(writer.head._replace(version=writer.head.version + 1), Change(gone=[0]))
 
 
 def test_a_dead_writers_lock_runs_out_and_what_it_still_tries_is_refused(server, url, monkeypatch):
-    monkeypatch.setattr(bucket, "LEASE_SECONDS", 0.2)
-    slow = Bank.create(url, _manifest())
-    _append(slow, ["a"])
-    time.sleep(0.3)
-    monkeypatch.setattr(bucket, "LEASE_SECONDS", 300)
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ["a"])
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket, "LEASE_SECONDS", 0.2)
+        slow = _writer(url)
+        time.sleep(0.3)
     with Bank.open(url) as other:
-        _append(other, ["b"])
+        append(other, ["b"])
         with monkeypatch.context() as patch:
-            patch.setattr(bucket._Lease, "renew", lambda self: None)  # it stalled behind its look at the lock
+            patch.setattr(Lease, "renew", lambda self: None)  # it stalled after its look at the lock
             with pytest.raises(UserError, match="nothing was changed"):
-                slow._shards[0].commit(slow._shards[0].head._replace(version=2), gone=[0])
+                _delete_first(slow)
         with pytest.raises(UserError, match="is being written by"):
-            _append(slow, ["c"])
-    _assert_holds(Bank.open(url), ["a", "b"])
+            _delete_first(slow)
+    assert_holds(Bank.open(url), ["a", "b"])
 
 
-def test_a_stalled_writers_commit_behind_a_compaction_is_refused(server, url, monkeypatch):
+def test_a_stalled_writers_commit_after_a_compaction_is_refused(server, url, monkeypatch):
     monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
-    stalled = Bank.create(url, _manifest())
-    _append(stalled, ["a"])
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ["a"])
+    stalled = _writer(url)
     with Bank.open(url) as other:
         other.compact()
-    monkeypatch.setattr(bucket._Lease, "renew", lambda self: None)
+    monkeypatch.setattr(Lease, "renew", lambda self: None)
     with pytest.raises(UserError, match="nothing was changed"):
-        stalled._shards[0].commit(stalled._shards[0].head._replace(version=2), gone=[0])
-    _assert_holds(Bank.open(url), ["a"])
+        _delete_first(stalled)
+    assert_holds(Bank.open(url), ["a"])
 
 
 def test_a_compaction_that_outlives_its_lease_loses_nothing(server, url, monkeypatch):
     monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
-    slow = Bank.create(url, _manifest())
-    _append(slow, ["a"])
-    values = Shard.values
+    slow = Bank.create(url, manifest())
+    append(slow, ["a"])
+    values = View.values
 
     def overtaken(self, positions):
-        found = values(self, positions)
+        stored = values(self, positions)
         with monkeypatch.context() as patch:
-            patch.setattr(Shard, "values", values)
+            patch.setattr(View, "values", values)
             with Bank.open(url) as other:
-                _append(other, ["b"])
-        return found
+                append(other, ["b"])
+        return stored
 
-    monkeypatch.setattr(Shard, "values", overtaken)
+    monkeypatch.setattr(View, "values", overtaken)
     with pytest.raises(UserError, match="nothing was changed"):
         slow.compact()
-    _assert_holds(Bank.open(url), ["a", "b"])
-    monkeypatch.setattr(Shard, "values", values)
+    assert_holds(Bank.open(url), ["a", "b"])
+    monkeypatch.setattr(View, "values", values)
     with Bank.open(url) as bank:
         bank.compact()
-        _assert_holds(bank, ["a", "b"])
+        assert_holds(bank, ["a", "b"])
 
 
 @pytest.mark.parametrize("moment", ["renewed", "copied", "closed"])
 @pytest.mark.parametrize("overtake", ["append", "compact", "half a compaction"])
 def test_a_compaction_that_is_overtaken_at_its_end_loses_nothing(server, url, monkeypatch, moment, overtake):
-    """It wakes up before its copying, behind it, or behind its last commit to the old database."""
+    """It wakes up before its copying, after it, or after its last commit to the old database."""
     monkeypatch.setattr(bucket, "LEASE_SECONDS", 0)
-    slow = Bank.create(url, _manifest())
-    _append(slow, ["a"])
+    slow = Bank.create(url, manifest())
+    append(slow, ["a"])
     where, name = {
-        "renewed": (bucket.BucketHome, "draft"),
-        "copied": (Shard, "_write"),
-        "closed": (bucket.BucketHome, "_point"),
+        "renewed": (BucketHome, "draft"),
+        "copied": (commit, "write"),
+        "closed": (Objects, "write"),  # of the pointer to the current database
     }[moment]
-    go_on, held = getattr(where, name), ["a"]
+    go_on, documents = getattr(where, name), ["a"]
 
     def stalled(*args):
+        if moment == "closed" and not args[1].endswith(".current"):
+            return go_on(*args)
         monkeypatch.setattr(where, name, go_on)
         with Bank.open(url) as other:
             if overtake == "append":
-                _append(other, ["b"])
-                held.append("b")
+                append(other, ["b"])
+                documents.append("b")
             elif overtake == "compact":
                 other.compact()
             else:
                 with monkeypatch.context() as patch:
-                    patch.setattr(Shard, "values", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+                    patch.setattr(View, "values", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
                     with pytest.raises(KeyboardInterrupt):
                         other.compact()
         return go_on(*args)
@@ -285,20 +293,20 @@ def test_a_compaction_that_is_overtaken_at_its_end_loses_nothing(server, url, mo
     monkeypatch.setattr(where, name, stalled)
     with pytest.raises(UserError, match="nothing was changed"):
         slow.compact()
-    _assert_holds(Bank.open(url), held)
+    assert_holds(Bank.open(url), documents)
     with Bank.open(url) as bank:
-        _append(bank, ["c"])
+        append(bank, ["c"])
         bank.compact()
-        _assert_holds(bank, [*held, "c"])
+        assert_holds(bank, [*documents, "c"])
     monkeypatch.setattr(bucket, "READERS_SECONDS", 0)
     Bank.open(url).lock()
     assert len({key.split("/")[2] for key in _keys(url) if key.endswith("/manifest.ocdbt")}) == 1
-    _assert_holds(Bank.open(url), [*held, "c"])
+    assert_holds(Bank.open(url), [*documents, "c"])
 
 
 def test_a_bank_from_before_attempts_had_names_is_read(server, url):
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, ["a"])
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ["a"])
         bank.compact()
     store, root = boto3.client("s3"), f"{url.removeprefix('s3://banks/')}/{bank.manifest.id}/"
     for key in _keys(url):
@@ -310,57 +318,57 @@ def test_a_bank_from_before_attempts_had_names_is_read(server, url):
     pointer = {"number": 1, "removed": 0, "time": 0.0}
     store.put_object(Bucket="banks", Key=root + "00000.current", Body=json.dumps(pointer))
     with Bank.open(url) as bank:
-        _append(bank, ["b"])
-        _assert_holds(bank, ["a", "b"])
+        append(bank, ["b"])
+        assert_holds(bank, ["a", "b"])
         bank.compact()
-    _assert_holds(Bank.open(url), ["a", "b"])
+    assert_holds(Bank.open(url), ["a", "b"])
 
 
 def test_two_that_make_a_bank_at_once_make_one(server, url, monkeypatch):
-    create = Shard.create
+    create = shard.create
 
     def overtaken(*arguments):
-        monkeypatch.setattr(Shard, "create", create)
-        with Bank.create(url, _manifest()) as faster:
-            _append(faster, ["a"])
+        monkeypatch.setattr(shard, "create", create)
+        with Bank.create(url, manifest()) as faster:
+            append(faster, ["a"])
         create(*arguments)
 
-    monkeypatch.setattr(Shard, "create", overtaken)
+    monkeypatch.setattr(shard, "create", overtaken)
     with pytest.raises(UserError, match="another process has just made one"):
-        Bank.create(url, _manifest())
-    _assert_holds(Bank.open(url), ["a"])
+        Bank.create(url, manifest())
+    assert_holds(Bank.open(url), ["a"])
     assert len({key.split("/")[1] for key in _keys(url)}) == 2  # the manifest, and one bank's objects
 
 
 def test_what_was_done_but_not_answered_is_done_once(server, url):
-    with server.failing("deaf"), Bank.create(url, _manifest()) as bank:
-        for id in _ids("a", 6):
-            _append(bank, [id])
-        _assert_holds(bank, _ids("a", 6))
+    with server.failing("deaf"), Bank.create(url, manifest()) as bank:
+        for id in ids("a", 6):
+            append(bank, [id])
+        assert_holds(bank, ids("a", 6))
     assert Bank.open(url).version == 6
-    _assert_holds(Bank.open(url), _ids("a", 6))
+    assert_holds(Bank.open(url), ids("a", 6))
 
 
 def test_a_writer_whose_commit_was_cut_off_at_its_end_goes_on(server, url, monkeypatch):
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, ["a"])
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ["a"])
         with monkeypatch.context() as patch:
-            patch.setattr(Shard, "_stored_head", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(View, "stored_head", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                _append(bank, ["b"])
-        _append(bank, ["c"])
-        _assert_holds(bank, ["a", "b", "c"])
+                append(bank, ["b"])
+        append(bank, ["c"])
+        assert_holds(bank, ["a", "b", "c"])
 
 
 def test_an_answer_of_the_store_that_says_nothing_of_the_rows_is_no_damage(server, url):
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, _ids("a", 3))
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ids("a", 3))
     reader = Bank.open(url)
     with server.failing("expired"):
         for attempt in (reader.verify, lambda: reader.read_sound([0, 1]), reader.lock):
             with pytest.raises(UnreachableError, match="cannot be reached"):
                 attempt()
-    _assert_holds(reader, _ids("a", 3))
+    assert_holds(reader, ids("a", 3))
 
 
 def test_a_bank_is_made_once_and_whole(server, url, monkeypatch):
@@ -368,23 +376,22 @@ def test_a_bank_is_made_once_and_whole(server, url, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(bucket.Bucket, "manifest", lambda self: None)
-        patch.setattr(bucket._Objects, "write", die)
+        patch.setattr(Objects, "write", die)
         with pytest.raises(KeyboardInterrupt):
-            Bank.create(url, _manifest())
+            Bank.create(url, manifest())
     with pytest.raises(UserError, match=f"there is no bank at {url}: make one"):
         Bank.open(url)
-    _append(Bank.create(url, _manifest()), ["a"])
+    append(Bank.create(url, manifest()), ["a"])
     with pytest.raises(UserError, match=f"cannot create a bank at {url}: there is one already"):
-        Bank.create(url, _manifest())
-    _assert_holds(Bank.open(url), ["a"])
+        Bank.create(url, manifest())
+    assert_holds(Bank.open(url), ["a"])
 
 
 def test_a_build_goes_on_while_the_server_fails(server, url):
-    with server.failing(), Bank.create(url, _manifest()) as bank:
-        assert build(bank, _passages(_ids("a", 24)), _encode, commit_size=4).added == 24
+    with server.failing(), Bank.create(url, manifest()) as bank:
+        assert build(bank, passages(ids("a", 24)), encode, commit_size=4).added == 24
     bank = Bank.open(url)
-    _assert_holds(bank, _ids("a", 24))
+    assert_holds(bank, ids("a", 24))
     assert bank.verify() == []
 
 
@@ -397,29 +404,29 @@ def test_a_build_ends_with_one_line_when_the_server_is_gone_and_goes_on_when_it_
     monkeypatch.setattr(place, "CONTEXT", {"s3_request_retries": retries})
     calls = 0
 
-    def encode(passages) -> Encoded:
+    def encode_until_gone(batch):
         nonlocal calls
         calls += 1
         if calls == 3:
             gone.enter_context(server.stalled() if how == "stalls" else server.dead())
-        return _encode(passages)
+        return encode(batch)
 
     with contextlib.ExitStack() as gone:
-        bank = Bank.create(url, _manifest())
-        _append(bank, ["z"])
+        bank = Bank.create(url, manifest())
+        append(bank, ["z"])
         reader = Bank.open(url)
         with pytest.raises(UnreachableError, match=rf"{url}.* cannot be reached .*check the URL"):
-            build(bank, _passages(_ids("a", 16)), encode, commit_size=4)
+            build(bank, passages(ids("a", 16)), encode_until_gone, commit_size=4)
         # Not reached is not damaged: nothing is passed over, and nothing deleted for it.
         for attempt in (reader.verify, lambda: reader.delete(damaged=True), lambda: reader.read_sound([0])):
             with pytest.raises(UnreachableError):
                 attempt()
     again = Bank.open(url)
-    _assert_holds(again, [record.id for record in again.records.values()])
+    assert_holds(again, [record.id for record in again.records.values()])
     assert len(again) == 9
-    built = build(again, _passages(_ids("a", 16)), _encode, commit_size=4)
+    built = build(again, passages(ids("a", 16)), encode, commit_size=4)
     assert (built.added, built.unchanged) == (8, 8)
-    _assert_holds(Bank.open(url), ["z", *_ids("a", 16)])
+    assert_holds(Bank.open(url), ["z", *ids("a", 16)])
 
 
 def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url):
@@ -427,7 +434,7 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
     ask = lambda where, **env: subprocess.run(
         [*command, where], capture_output=True, text=True, env={**os.environ, **env}
     )
-    Bank.create(url, _manifest())
+    Bank.create(url, manifest())
     assert ask(url).stdout.startswith("path")
     absent = ask(f"{url}_not")
     assert absent.returncode == 2 and f"there is no bank at {url}_not" in absent.stderr
@@ -438,20 +445,16 @@ def test_the_command_line_tells_an_unreachable_bank_from_a_wrong_one(server, url
     assert dead.returncode == 1 and len(dead.stderr.splitlines()) == 1 and "cannot be reached" in dead.stderr
 
 
-def _open_index(bank: Bank, kind: Kind = "auto") -> Index:
-    return open_index(Source(bank.index_folder, bank.state, bank.positions, bank.keys), kind)
-
-
 def test_the_index_of_a_bucket_is_kept_on_this_machine(server, url, tmp_path, monkeypatch):
     monkeypatch.setenv("REGRAD_HOME", str(tmp_path))
     pytest.importorskip("scann")
-    with Bank.create(url, _manifest()) as bank:
-        _append(bank, _ids("a", 20))
-        assert _open_index(bank, "scann").kind == "scann"
-        assert _open_index(bank).reason.endswith("loaded")
+    with Bank.create(url, manifest()) as bank:
+        append(bank, ids("a", 20))
+        assert open_index(bank, "scann").kind == "scann"
+        assert open_index(bank).reason.endswith("loaded")
         assert pathlib.Path(bank.index_folder).is_relative_to(tmp_path)
         assert not [key for key in _keys(url) if "index" in key]
-    other = place_of(url).index_folder(_manifest().id)
+    other = place_of(url).index_folder(manifest().id)
     assert other != bank.index_folder  # of the bank that comes after this one
 
 

@@ -2,9 +2,9 @@
 
 Short by default. The long runs, each with the faults that it is to have:
 
-    REGRAD_FAULT_ROUNDS=200 pytest -s tests/bank/test_faults.py -k sigkill
-    REGRAD_FAULT_FLIPS=2000 pytest -s tests/bank/test_faults.py -k flip
-    REGRAD_FAULT_READERS=8 pytest -s tests/bank/test_faults.py -k readers
+    REGRAD_FAULT_ROUNDS=200 pytest -s tests/bank/storage/test_faults.py -k sigkill
+    REGRAD_FAULT_FLIPS=2000 pytest -s tests/bank/storage/test_faults.py -k flip
+    REGRAD_FAULT_READERS=8 pytest -s tests/bank/storage/test_faults.py -k readers
 
 REGRAD_FAULT_SEED=N makes another run of each.
 """
@@ -129,7 +129,7 @@ def _check_survivor(path: pathlib.Path, model: Model, operation: dict | None, rn
         _check_index(bank)
         bank.lock()  # the dead writer's went with it
         left = sorted(file.name for file in (path / "shards").iterdir())
-        assert len(left) == 2 and left[1] == "00000.lock", f"{left}: what a dead writer left was not removed"
+        assert len(left) == 2 and left[1] == "00000.lock", f"{left}: a dead writer left something"
     past = rng.randint(model.oldest, len(model.versions) - 1)
     check_holds(Bank.open(path, version=past), model.versions[past])
     return outcome

@@ -3,7 +3,8 @@
 import pytest
 
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.readers.fieldnotes import load_fieldnotes
+from regrad_jax.data.readers.fieldnotes import FieldnotesSettings, load_fieldnotes, read
+from regrad_jax.errors import UserError
 
 Fieldnotes = tuple[list[Document], list[Question]]
 
@@ -11,6 +12,13 @@ Fieldnotes = tuple[list[Document], list[Question]]
 @pytest.fixture(scope="module")
 def fieldnotes() -> Fieldnotes:
     return load_fieldnotes()
+
+
+def test_the_fieldnotes_are_a_test_split_alone(fieldnotes: Fieldnotes) -> None:
+    assert read("test", FieldnotesSettings()) == fieldnotes
+    for split in ("train", "validation"):
+        with pytest.raises(UserError, match=f"for testing alone; they have no split '{split}'"):
+            read(split, FieldnotesSettings())
 
 
 def test_enough_passages_questions_and_genres(fieldnotes: Fieldnotes) -> None:

@@ -1,12 +1,14 @@
-"""The SQuAD reader and the split by article."""
+"""The SQuAD reader and its split by article."""
 
 import json
+import math
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from regrad_jax.data.readers.squad import Article, read_squad, split_articles
+from regrad_jax.data.readers.squad import SquadSettings, conflicts, read, read_squad
 from regrad_jax.errors import UserError
 
 REAL_FILE = Path(__file__).parents[4] / "shared" / "data" / "squadshifts_new_wiki.json"
@@ -74,6 +76,16 @@ def test_a_title_without_latin_letters_still_gives_an_id(tmp_path: Path) -> None
     assert read_squad(written(tmp_path, content))[1].documents[0].id == "001-000"
 
 
+@pytest.mark.parametrize("title", ["a" + "\u0315\u0300" * 200_000, "%41" * 200_000, "_%" * 200_000 + "a"])
+def test_time_is_linear_in_the_length_of_a_title(tmp_path: Path, title: str) -> None:
+    content = two_articles()
+    content["data"][1]["title"] = title
+    started = time.process_time()
+    _, article = read_squad(written(tmp_path, content))
+    assert time.process_time() - started < 20  # seconds at most; one that is quadratic needs minutes
+    assert article.documents[0].id.strip("a") == "-001-000"
+
+
 def test_impossible_questions_are_left_out(tmp_path: Path) -> None:
     content = two_articles()
     content["data"][1]["paragraphs"][0]["qas"] += [
@@ -132,34 +144,77 @@ def test_broken_json_names_the_line(tmp_path: Path) -> None:
         read_squad(file)
 
 
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    whole = json.dumps(two_articles())
+    file = written(tmp_path, whole.replace('"context"', '"context": "An older text.", "context"', 1))
+    with pytest.raises(UserError, match='tiny.json: an object has the key "context" twice'):
+        read_squad(file)
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="absent.json: cannot be read"):
         read_squad(tmp_path / "absent.json")
 
 
-def test_split_is_by_order() -> None:
-    articles = [Article(str(index), [], []) for index in range(7)]
-    split = split_articles(articles, train=4, validation=2)
-    titles = {name: [article.title for article in part] for name, part in split.items()}
-    assert titles == {"train": ["0", "1", "2", "3"], "validation": ["4", "5"], "test": ["6"]}
+def articles(count: int) -> dict[str, Any]:
+    return {
+        "data": [
+            {"title": f"T{n}", "paragraphs": [paragraph(f"Text {n}.", question(f"q{n}", f"{n}"))]}
+            for n in range(count)
+        ]
+    }
 
 
-@pytest.mark.parametrize(("train", "validation"), [(5, 2), (36, 4), (-1, 2)])
-def test_a_split_that_leaves_no_test_is_refused(train: int, validation: int) -> None:
-    articles = [Article(str(index), [], []) for index in range(7)]
-    with pytest.raises(UserError, match="7 articles cannot be split"):
-        split_articles(articles, train, validation)
+def titles(path: Path, split: str, **sizes: float) -> list[str]:
+    documents, questions = read(split, SquadSettings(str(path), **sizes))
+    assert [f"T{q.answers[0]}" for q in questions] == [d.title for d in documents]
+    return [document.title for document in documents]
+
+
+def test_articles_are_split_in_their_order(tmp_path: Path) -> None:
+    path = written(tmp_path, articles(42))
+    for split, numbers in (("train", range(36)), ("validation", range(36, 40)), ("test", range(40, 42))):
+        assert titles(path, split) == [f"T{n}" for n in numbers]
+    assert titles(path, "validation", train_articles=1, validation_articles=2) == ["T1", "T2"]
+
+
+def test_a_small_file_is_split_by_shares(tmp_path: Path) -> None:
+    path = written(tmp_path, articles(10))
+    with pytest.raises(
+        UserError, match="10 articles cannot be split into 36 to train, .* such as 0.8 and 0.1"
+    ):
+        titles(path, "train")
+    sizes = {"train_articles": 0.8, "validation_articles": 0.1}
+    assert [len(titles(path, split, **sizes)) for split in ("train", "validation", "test")] == [8, 1, 1]
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, math.nan, math.inf, True, "8"])
+def test_a_size_is_a_number_or_a_share(size: Any) -> None:
+    with pytest.raises(UserError, match="^train_articles: .* must be how many"):
+        SquadSettings("file.json", train_articles=size)
+
+
+def test_another_split_of_the_file_of_the_training_is_a_conflict() -> None:
+    trained = SquadSettings("elsewhere/file.json", 3, 1)
+    assert conflicts(trained, SquadSettings("here/file.json", 3.0, 1.0)) is None
+    assert conflicts(trained, SquadSettings("here/other.json", 2, 1)) is None
+    said = conflicts(trained, SquadSettings("here/file.json", 2, 1))
+    assert said is not None and said.startswith("train_articles: 2, but the checkpoint was trained with 3")
+    said = conflicts(trained, SquadSettings("here/file.json", 3, 0.1))
+    assert said is not None and said.startswith(
+        "validation_articles: 0.1, but the checkpoint was trained with 1"
+    )
 
 
 @pytest.mark.skipif(not REAL_FILE.exists(), reason=f"needs {REAL_FILE}, which is not here")
 def test_the_real_file_has_the_published_counts() -> None:
-    articles = read_squad(REAL_FILE)
-    documents = [document for article in articles for document in article.documents]
-    questions = [question for article in articles for question in article.questions]
-    assert (len(articles), len(documents), len(questions)) == (48, 1581, 7938)
+    whole = read_squad(REAL_FILE)
+    documents = [document for article in whole for document in article.documents]
+    questions = [question for article in whole for question in article.questions]
+    assert (len(whole), len(documents), len(questions)) == (48, 1581, 7938)
     assert len({document.id for document in documents}) == 1581
     assert {question.document_id for question in questions} <= {each.id for each in documents}
-    split = split_articles(articles)
-    assert [len(split[name]) for name in ("train", "validation", "test")] == [36, 4, 8]
-    assert sum(len(article.documents) for article in split["test"]) == 197
-    assert sum(len(article.questions) for article in split["test"]) == 914
+    settings = SquadSettings(str(REAL_FILE))
+    parts = {split: read(split, settings) for split in ("train", "validation", "test")}
+    assert [len({d.title for d in documents}) for documents, _ in parts.values()] == [36, 4, 8]
+    assert [len(part) for part in parts["test"]] == [197, 914]

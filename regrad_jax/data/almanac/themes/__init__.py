@@ -1,1 +1,0 @@
-"""Kinds of almanac entries, one module a theme."""
