@@ -27,7 +27,8 @@ FLOORS = [
     ["adaptation"],
     ["models"],
     ["data"],
-    ["plotting", "machine", "home", "progress", "ranges", "settings"],
+    ["plotting", "machine", "home", "progress", "settings"],
+    ["ranges"],
     ["errors"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(reversed(FLOORS)) for room in rooms}
