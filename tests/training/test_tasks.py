@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -36,10 +37,19 @@ CONFIG = SourceConfig(
 )
 
 
-def tokenizer(text, add_special_tokens):
-    """A token a character."""
-    assert add_special_tokens is False
-    return {"input_ids": [ord(c) for c in text]}
+class Characters:
+    """A tokenizer with a token a character and no control tokens."""
+
+    added_tokens_decoder: ClassVar[dict] = {}
+    chat_template = None
+
+    def __call__(self, text, add_special_tokens, return_offsets_mapping):
+        assert add_special_tokens is False and return_offsets_mapping is True
+        offsets = [(n, n + 1) for n in range(len(text))]
+        return {"input_ids": [ord(c) for c in text], "offset_mapping": offsets}
+
+
+tokenizer = Characters()
 
 
 class Embedder:
