@@ -142,10 +142,10 @@ def test_questions_are_tokenised_with_their_choices():
     question = Question("q", "Which?", ("B",), "d1", choices=("red", "blue"))
     config = SourceConfig(NAMED, question_tokens=200, answer_tokens=5)
     made = tokenise(documents, [*questions, question], config, PLAIN, tokenizer, Embedder(), 2)
-    assert text(made.questions[-1].prompt) == PLAIN.question(question, [])
+    assert text(made.questions[-1].prompt) == str(PLAIN.question(question, []))
     assert text(made.questions[-1].answer) == " B\n"
     shown = text(made.context_prompt(len(made.questions) - 1, [1]))
-    assert shown == PLAIN.question(question, [documents[1].content])
+    assert shown == str(PLAIN.question(question, [documents[1].content]))
     assert "B. blue" in shown
 
 
@@ -274,7 +274,7 @@ def test_a_prompt_with_context_is_the_familys_with_what_the_question_uses_best_f
             best_first = [used[n].content for n in np.argsort(-scores, kind="stable")]
             moved |= best_first != [d.content for d in used]
             assert passages_in(prompt) == [f"Passage: {content}" for content in best_first]
-            assert text(prompt) == PLAIN.question(questions[position], best_first)
+            assert text(prompt) == str(PLAIN.question(questions[position], best_first))
             item, found = made.questions[position], batch.questions
             start, length = found.prompt_lengths_Q[row], found.answer_lengths_Q[row]
             assert list(found.tokens_QxT[row, : start + length]) == prompt + item.answer
