@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -72,7 +72,9 @@ def corpus(count: int = 9, asked: int = 3):
 
 
 def source(config: SourceConfig = CONFIG, k: int = K, **sizes):
-    return tokenise(*corpus(**sizes), config, PLAIN, tokenizer, Embedder(), k)
+    documents, questions = corpus(**sizes)
+    embedder: Any = Embedder()
+    return tokenise(documents, questions, config, PLAIN, tokenizer, embedder, k)
 
 
 def text(tokens) -> str:
