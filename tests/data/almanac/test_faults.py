@@ -9,7 +9,6 @@ import pytest
 from regrad_jax.data.almanac.faults import faults, poor_fields
 from tests.data.almanac.lamps import LAMP
 
-
 OWNER: Any = LAMP["questions"]["owner"]  # type: ignore[index]
 
 
