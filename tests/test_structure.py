@@ -124,7 +124,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def test_library_messages_name_arguments_and_no_flags():
-    """The command line translates `name` to --name; a Python exception or an HTTP answer must not say --name."""
+    """The command line translates `name` to --name; a Python exception must not say --name itself."""
     for file in FILES:
         if room_of(file) in ("cli", "benchmarks") or file.name == "assets.py":  # which runs pip
             continue
