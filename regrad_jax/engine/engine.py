@@ -50,7 +50,6 @@ class Engine:
 
     Attributes:
         replicas: what lies on the devices.
-        vocabulary: V.
         positions: the most positions that a sequence may have.
     """
 
@@ -145,7 +144,7 @@ class Engine:
     def _batches(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], int, int]]:
         """Yields (requests by their number, rows, prompt length) of each batch, the longest prompts first."""
         for number, request in enumerate(requests):
-            if not 0 < len(request.tokens) <= self.positions - request.limit:
+            if request.limit < 1 or not 0 < len(request.tokens) <= self.positions - request.limit:
                 raise ValueError(
                     f"request {number}: {len(request.tokens)} tokens and {request.limit} new ones"
                 )
@@ -190,7 +189,9 @@ def _gather_rows(updates: Sequence[Update | None]) -> tuple[RowFormat, np.ndarra
     first = given[0]
     if any(update.format != first.format for update in given):
         raise ValueError("updates of one call must be of one format")
-    resident = first.rows.resident if isinstance(first.rows, Places) else None
+    resident, *others = (u.rows.resident if isinstance(u.rows, Places) else None for u in given)
+    if any(other is not resident for other in others):
+        raise ValueError("rows of one call must all be given, or all be places in the same resident rows")
     arrays = [
         None if update is None else update.rows.places_K if isinstance(update.rows, Places) else update.rows
         for update in updates

@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from regrad_jax.adaptation.outer import TaskBatch
+from regrad_jax.engine import devices
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import TrainConfig
 
@@ -39,7 +40,7 @@ class Layout:
         Raises:
             UserError: there are fewer devices, or a process would be left without one.
         """
-        wanted, present = config.devices, jax.devices()
+        wanted, present = config.devices, devices.everywhere()
         if wanted > len(present) or (jax.process_count() > 1 and wanted != len(present)):
             raise UserError(
                 f"config.mesh: data {config.mesh.data} x fsdp {config.mesh.fsdp} is {wanted} devices, "

@@ -19,9 +19,9 @@ from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import Questions, TaskBatch
 from regrad_jax.data.datasets import Dataset, load
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.prompts import PromptFamily
+from regrad_jax.data.prompts import Prompt, PromptFamily
 from regrad_jax.errors import UserError
-from regrad_jax.models.tokens import encode, pad
+from regrad_jax.models.tokens import encode_prompt, pad
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.sources import SourceConfig
 
@@ -107,7 +107,7 @@ def tokenise(
     Raises:
         UserError: nothing is left, or prompts are to have a context and none fits.
     """
-    to_tokens = functools.partial(encode, tokenizer)
+    to_tokens = functools.partial(encode_prompt, tokenizer)
     contents = {d.id: d.content for d in documents}
     tokens = {name: to_tokens(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
@@ -122,14 +122,9 @@ def tokenise(
     by_document: list[list[int]] = [[] for _ in kept]
     for position, item in enumerate(tokenised):
         by_document[item.document].append(position)
-    gold = np.array([item.document for item in tokenised])
-    if documents_per_question > 1:
-        keys = embedder.embed([contents[name] for name in kept])
-        question_keys = embedder.embed([question.question for question in asked])
-        neighbours = _neighbours(question_keys, keys, gold, documents_per_question)
-    else:  # nothing is ranked, and of one document no weight depends on its score
-        keys, question_keys = np.zeros((len(kept), 0), np.float32), np.zeros((len(asked), 0), np.float32)
-        neighbours = gold[:, None]
+    gold_Q = np.array([item.document for item in tokenised])
+    texts = [contents[name] for name in kept], [question.question for question in asked]
+    keys, question_keys, neighbours = _ranked(embedder, *texts, gold_Q, documents_per_question)
 
     def context_prompt(question: int, shown: Sequence[int]) -> list[int]:
         return to_tokens(prompts.question(asked[question], [contents[kept[d]] for d in shown]))
@@ -147,12 +142,23 @@ def tokenise(
     return source
 
 
+def _ranked(
+    embedder: Embedder, contents: Sequence[str], questions: Sequence[str], gold_Q: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (keys_NxE, question_keys_QxE, neighbours_QxK), the neighbours with the own document first."""
+    if k == 1:  # nothing is ranked, and of one document no weight depends on its score
+        empty = lambda texts: np.zeros((len(texts), 0), np.float32)
+        return empty(contents), empty(questions), gold_Q[:, None]
+    keys_NxE, question_keys_QxE = embedder.embed(contents), embedder.embed(questions)
+    return keys_NxE, question_keys_QxE, _neighbours(question_keys_QxE, keys_NxE, gold_Q, k)
+
+
 def _fitting_questions(
     questions: Sequence[Question],
     kept: Sequence[str],
     config: SourceConfig,
     prompts: PromptFamily,
-    to_tokens: Callable[[str], list[int]],
+    to_tokens: Callable[[Prompt], list[int]],
 ) -> tuple[list[TokenisedQuestion], list[Question], dict[str, int]]:
     """Returns the questions that fit, in tokens and as they are, and how many do not, by the reason."""
     place = {name: i for i, name in enumerate(kept)}
