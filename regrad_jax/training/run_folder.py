@@ -60,7 +60,7 @@ def begin(workdir: pathlib.Path, config: TrainConfig) -> None:
 def data_digests(workdir: pathlib.Path) -> dict[str, str]:
     """Returns the digests of the data that a run was begun with; none of a run from before they were kept."""
     path = workdir / _DATA
-    return json.loads(path.read_text()) if path.exists() else {}
+    return _read_object(path) if path.exists() else {}
 
 
 def require_room(workdir: pathlib.Path, wanted: int) -> None:
@@ -91,6 +91,13 @@ def read_config(path: pathlib.Path) -> TrainConfig:
     Raises:
         UserError: there is no config, or it is damaged.
     """
+    values = _read_object(path)
+    if isinstance(values.get("sources"), dict):
+        values["sources"] = {name: nested_source(source) for name, source in values["sources"].items()}
+    return TrainConfig.from_dict(ml_collections.ConfigDict(_with_inner(values)))
+
+
+def _read_object(path: pathlib.Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text())
         if not isinstance(values, dict):
@@ -99,9 +106,7 @@ def read_config(path: pathlib.Path) -> TrainConfig:
         raise UserError(f"{path.parent}: not a run folder ({error.strerror}: {path.name})") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); restore it or choose another `workdir`") from error
-    if isinstance(values.get("sources"), dict):
-        values["sources"] = {name: nested_source(source) for name, source in values["sources"].items()}
-    return TrainConfig.from_dict(ml_collections.ConfigDict(_with_inner(values)))
+    return values
 
 
 def _with_inner(values: dict[str, Any]) -> dict[str, Any]:

@@ -66,3 +66,11 @@ def test_a_config_is_written_once(tmp_path):
     before = (tmp_path / "config.json").read_bytes()
     begin(tmp_path, train_config(tmp_path / "model", seed=1))
     assert (tmp_path / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"almanac": '], ids=["empty", "a list", "cut off"])
+@pytest.mark.parametrize(("name", "read"), [("config.json", read_config), ("data_digests.json", None)])
+def test_a_damaged_file_of_a_run_gets_one_line(name, read, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=f"{name} is damaged .*; restore it"):
+        read(tmp_path / name) if read else data_digests(tmp_path)
