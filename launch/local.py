@@ -1,10 +1,11 @@
-r"""Starts a verb in several processes on this machine, as one program: a pod's rehearsal.
+r"""Starts a verb in several processes on this machine that work as one program, as on a pod.
 
     .venv/bin/python launch/local.py --processes 2 -- train --config=... --workdir=... \
         --config.mesh.data=2 --config.batches_per_step=2
 
-Every line is prefixed with its process. When one process fails or this program is told to stop, all are.
-Exit status 0 when all succeed, else that of the first that did not.
+Every line of output begins with the number of its process. When one process fails, or when this program is
+stopped, all processes are stopped. The exit status is 0 when all processes succeed. Otherwise it is that of
+the first process that failed.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import time
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--processes", type=int, required=True, help="how many")
-    parser.add_argument("verb", nargs="+", help="the verb and its flags, behind --")
+    parser.add_argument("verb", nargs="+", help="the verb and its flags, after --")
     arguments = parser.parse_args()
     if arguments.processes < 1:
         parser.error(f"--processes {arguments.processes} must be at least 1")

@@ -1,13 +1,14 @@
-r"""Trains every run of a sweep, one after the other, and compares what they validate to.
+r"""Trains the runs of a sweep one after the other and compares their validation.
 
     .venv/bin/python launch/sweep.py experiments/sweeps/core_adapter.py \
         --workdir runs/core_adapter [-- FLAG ...]
 
-A sweep is a Python file with CONFIG, the path of a training config, and get_sweep(), which returns
-{run: {setting: value}}. Flags behind -- go to every run. A run that is finished is not repeated and one that
-was interrupted goes on, so the same command completes a sweep. After each run table.md, sweep.json and
-sweep.png in the workdir show those finished so far. Exit status 0 when all runs are finished, else 1: one
-that fails does not keep the others.
+A sweep is a Python file with two names. CONFIG is the path of a training config. get_sweep() returns {run:
+{setting: value}}. Flags after -- go to every run.
+
+The same command completes a sweep: it skips runs that are finished and continues one that was interrupted. A
+run that fails does not stop the others. After each run, table.md, sweep.json and sweep.png in the workdir
+show all runs that are finished. The exit status is 0 when all runs are finished, and 1 otherwise.
 """
 
 import argparse
@@ -28,7 +29,7 @@ _MARKERS = "os^vD"  # ten colours each
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("sweep", type=pathlib.Path, help="the sweep's file")
-    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="runs go below it")
+    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="gets a folder for each run")
     given = [*sys.argv[1:], "--"]
     end = given.index("--")
     arguments, flags = parser.parse_args(given[:end]), given[end + 1 : -1]

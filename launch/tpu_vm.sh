@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Not tried on a pod yet.
-# Training on a TPU pod slice (TPU VMs): one process a host, started over ssh on all of them.
+# Trains on a TPU pod slice (TPU VMs): starts one process on every host over ssh. Nobody has tried this on a pod
+# yet.
 #   launch/tpu_vm.sh NAME ZONE --config=... --workdir=/mnt/shared/run --config.mesh.data=4 --config.mesh.fsdp=16 \
 #     --config.batches_per_step=64
 # Every host needs a checkout at ~/regrad-jax in which `make setup` and `.venv/bin/pip install -e .[tpu]` were
-# run, and the workdir on a file system that all of them mount. On a TPU pod JAX finds its peers itself.
+# run. The workdir must be on a file system that all hosts mount. On a TPU pod JAX itself finds the other
+# processes.
 set -euo pipefail
 if (($# < 3)); then
   echo "usage: launch/tpu_vm.sh NAME ZONE --config=... --workdir=..." >&2

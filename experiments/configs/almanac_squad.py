@@ -6,18 +6,22 @@
     regrad train --config experiments/configs/almanac_squad.py:learned --workdir runs/learned
     regrad train --config experiments/configs/almanac_squad.py:wide --workdir runs/wide
 
-The checkpoint that ships comes from these three runs, and experiments/results/ says what each reached. The
-first keeps theta at zero and takes an hour and a quarter on two cores. The second goes on from its release
-with other texts, learns theta too, and takes an hour and a half. The third takes as long. It raises the rank
-to what 32 KB hold in ternary rows, asks more of a document's questions, and puts the document into the prompt
-of some.
+The checkpoint that ships comes from these three runs, and experiments/results/ says what each reached. Times
+are those of two cores:
 
-The real text is a file that you need to have. The recipe `invented` does without it:
+    run       starts from         time         what is new
+    (none)    nothing             74 minutes   theta stays at zero; 45 GB of disk while it runs
+    learned   the first release   86 minutes   theta is learned too, on other texts
+    wide      the second release  94 minutes   the rank rises to what 32 KB hold in ternary rows; documents
+                                               are asked more questions; some prompts show the document
+
+The real text is the file datasets/new_wiki_v1.0.json of github.com/modestyachts/squadshifts-website. Every
+recipe but `invented` needs it:
 
     regrad train --config experiments/configs/almanac_squad.py:invented --workdir runs/invented
 
-The recipe `one_gpu` goes on from the third run on one GPU of 80 GB, with retrieved distractors beside each
-document. It has not been run yet:
+The recipe `one_gpu` starts from the third release. It adds retrieved distractors to each question's own
+document, and it needs one GPU of 80 GB. Nobody has run it yet:
 
     regrad train --config experiments/configs/almanac_squad.py:one_gpu --workdir runs/one_gpu
 """
@@ -26,7 +30,7 @@ import ml_collections
 
 from regrad_jax.data.datasets import complete
 
-# What other recipes change; each is named after the file's name and a colon.
+# What each recipe changes in the default one. --config=almanac_squad.py:NAME chooses a recipe.
 _RECIPES = {
     "": {},
     "invented": {"stages": ((600, {"almanac": 1.0}),)},
@@ -48,7 +52,7 @@ _RECIPES = {
         "initial_alpha_scale": 2.0,
         "codec": "ternary",
         "sources": {
-            # With theta learned a document costs as much as ten questions, so most of its own are asked.
+            # With theta learned, a document costs as much as ten questions. So it is asked most of its own.
             "almanac": {"questions_per_document": 5},
             "squad": {"questions_per_document": 5},
             "shown": {
@@ -112,38 +116,39 @@ def _default() -> ml_collections.ConfigDict:
                     "scale": 2.0,
                 },
                 "weighting": "relevance",
-                "rule": "damped",  # what document gradients go through; "plain" for none, with damping inf
-                "damping": 0.2,  # of the gradients' preconditioner
-                "steps": 1,
+                "rule": "damped",  # "plain", with damping inf, takes gradients as they are
+                "damping": 0.2,  # small divides a gradient fully by what its tokens share; inf not at all
+                "steps": 1,  # gradient steps on a document
             },
             "prompts": "plain",
-            "theta": "zero",  # document gradients are taken at the base model itself
-            "initial": "",  # a released checkpoint's folder to go on from
-            "initial_alpha_scale": 1.0,  # of its step sizes, which several inner steps want shorter
-            "alpha": 0.8,  # where the step sizes start; learned
-            "alpha_mode": "tie",  # one for every layer of every adapter tensor
-            "bases": "random",
-            "order": "second",
-            "codec": "float32",  # rounds rows in training and packs new banks; float32: no rounding, and int4
+            "theta": "zero",  # document gradients are taken at the base model itself; or "learned"
+            "initial": "",  # folder of a released checkpoint to start from
+            "initial_alpha_scale": 1.0,  # multiplies the step sizes of `initial`
+            "alpha": 0.8,  # the step sizes at the start; they are learned
+            "alpha_mode": "tie",  # one step size for every layer of every adapter tensor
+            "bases": "random",  # or "singular": the leading singular vectors of the weights
+            "order": "second",  # "first" takes document gradients for constants
+            # Rows are rounded so in training and in new banks. float32 rounds none and makes banks of int4.
+            "codec": "float32",
             # Of the softmax over cosine similarities; learned where a question uses several documents.
             "temperature": 0.02,
-            "documents_per_question": 1,  # its own; more are retrieved distractors
+            "documents_per_question": 1,  # the question's own; above 1, retrieved distractors too
             "sources": {
                 "almanac": {
-                    # `entities` to generate, so that few are met twice, and their `kinds`, all when empty
+                    # `entities` are generated: so many that few are drawn twice. `kinds` limits their kinds.
                     "dataset": complete({"kind": "almanac", "entities": 12_000}),
-                    "anchors": 8,
+                    "anchors": 8,  # questions of a batch that each bring their own document
                     "questions_per_document": 3,
-                    "document_tokens": 144,
+                    "document_tokens": 144,  # longer documents are left out
                     "document_buckets": (),  # shorter lengths to pad to, where a step's documents fit
-                    "question_tokens": 32,
+                    "question_tokens": 32,  # prompt and answer together; longer ones are left out
                     "answer_tokens": 10,
                     "context": 0.0,  # share of questions with their documents in the prompt too
                     "gold_absent": 0.0,  # share of questions without their own document
                 },
                 "squad": {
-                    # `path`, and its split: the first `train_articles`, and the `validation_articles`
-                    # after them, as numbers or as shares
+                    # The first `train_articles` of the file are for training and the `validation_articles`
+                    # after them for validation. The others are for the test. Below 1 they are shares.
                     "dataset": complete(
                         {"kind": "squad", "path": "../shared/data/squadshifts_new_wiki.json"}
                     ),
@@ -160,17 +165,17 @@ def _default() -> ml_collections.ConfigDict:
             # (steps, share of batches by source)
             "stages": ((600, {"almanac": 0.8, "squad": 0.2}),),
             "learning_rate": 1e-2,  # 1.5e-3 takes three times as many steps
-            "theta_rate": 0.1,  # of it, for theta where that is learned
+            "theta_rate": 0.1,  # theta's learning rate as a share of `learning_rate`, where theta is learned
             "weight_decay": 0.0,
             "warmup_steps": 20,
             "decay": "cosine",
-            "clip_norm": 0.5,
+            "clip_norm": 0.5,  # bound of the joint gradient norm
             "eval_every": 150,  # steps
             "eval_documents": 24,  # validation documents of each source
             "save_every": 20,  # steps
-            "batches_per_step": 1,
-            "dtype": "float32",
-            "remat": False,
-            "mesh": {"data": 1, "fsdp": 1},
+            "batches_per_step": 1,  # shared evenly by the devices of the mesh
+            "dtype": "float32",  # of the frozen weights
+            "remat": False,  # True computes the insides of layers twice and keeps less in memory
+            "mesh": {"data": 1, "fsdp": 1},  # devices: data x fsdp; the weights are cut over fsdp
         }
     )

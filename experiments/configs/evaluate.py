@@ -1,8 +1,12 @@
-r"""What the released checkpoint is measured on; the results are in experiments/results/.
+r"""What the checkpoint that ships is measured on. The results are in experiments/results/.
+
+    regrad evaluate --config experiments/configs/evaluate.py:invented --workdir runs/evaluation/invented
 
     regrad evaluate --config experiments/configs/evaluate.py --workdir runs/evaluation \
-        --config.datasets.squad.path=../shared/data/squadshifts_new_wiki.json \
-        --config.datasets.squad_shown.path=../shared/data/squadshifts_new_wiki.json
+        --config.datasets.squad.path=new_wiki_v1.0.json --config.datasets.squad_shown.path=new_wiki_v1.0.json
+
+The first command measures one bank and needs no file. The second measures all three banks. Its file is
+datasets/new_wiki_v1.0.json of github.com/modestyachts/squadshifts-website.
 """
 
 import ml_collections
@@ -15,8 +19,8 @@ SHOWN = ("RAG k=3", "ReGrad+ICL k=3")
 
 
 def get_config(only: str = "") -> ml_collections.ConfigDict:
-    """Returns all banks, or the one named: --config=experiments/configs/evaluate.py:invented"""
-    # `path`, and the split by `train_articles` and `validation_articles`, which must be that of the training
+    """Returns all banks, or only the one that is named after a colon, as in evaluate.py:invented."""
+    # The sizes of its split must be those of the training, or test articles may have been trained on.
     squad = complete({"kind": "squad", "path": "../shared/data/squadshifts_new_wiki.json"})
     config = ml_collections.ConfigDict(
         {
@@ -26,8 +30,8 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "parts": {
                         "almanac": {
                             **complete({"kind": "almanac", "entities": 960}),
-                            "sample": 300,
-                        },  # questions
+                            "sample": 300,  # questions
+                        },
                         "fieldnotes": {"kind": "fieldnotes", "sample": 0},  # all
                     },
                     "codec": "",  # of the bank; empty: as the checkpoint was trained for, or int4
@@ -41,7 +45,7 @@ def get_config(only: str = "") -> ml_collections.ConfigDict:
                     "sample": 0,  # questions, spread evenly over the documents; 0 asks all
                     "settings": BLIND,
                 },
-                # an eighth of the questions, since prompts with three paragraphs take seconds on two cores
+                # an eighth of the questions, since two cores take seconds for a prompt of three paragraphs
                 "squad_shown": {
                     **squad,
                     "split": "test",

@@ -1,10 +1,11 @@
-"""Meta-training on LLaMA 3: the default recipe with theta learned and distractors, in bfloat16.
+"""Meta-training on LLaMA 3: the recipe of almanac_squad.py in bfloat16, with theta learned and distractors.
 
     regrad train --config experiments/configs/llama.py:1b --workdir runs/llama \\
         --config.base_model=FOLDER --config.mesh.fsdp=8 --config.batches_per_step=8
 
-The argument is 1b (3.2), 3b (3.2) or 8b (3.1); FOLDER is that model's Hugging Face folder. Without it the
-name of a preset stands there, which is enough for --dry_run.
+The argument is 1b (LLaMA 3.2), 3b (3.2) or 8b (3.1), and FOLDER is that model's Hugging Face folder.
+--dry_run needs no folder: the config then names a preset, whose shape is known. Nobody has trained these
+models here yet.
 """
 
 import pathlib

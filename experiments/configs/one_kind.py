@@ -1,9 +1,10 @@
-"""A try-out of meta-training in some five minutes on two cores: one kind of entry.
+"""A first try of meta-training: one kind of invented entry, about five minutes on two cores.
 
     regrad train --config experiments/configs/one_kind.py --workdir runs/one_kind
 
-The default recipe on short documents about invented people. As few steps on all kinds of entries would teach
-the form of an answer only.
+This is the recipe almanac_squad.py:invented on short documents about invented people, with 60 steps in place
+of 600. On all kinds of entries so few steps would teach no more than the form of an answer. The run needs no
+file. Exact match on validation reaches 48% with seed 3 (experiments/results/smollm2-135m/README.md).
 """
 
 import pathlib

@@ -1,9 +1,10 @@
 r"""Prints digests of what the released checkpoint and a short training run do on this machine.
 
-.venv/bin/python experiments/studies/behaviour.py > before.json
+    .venv/bin/python experiments/studies/behaviour.py > before.json
 
-A change that is meant to change nothing is checked by a run before it and one after it on the same machine.
-The run takes about six minutes on two cores.
+Use it to check a change of the code that is meant to change no behaviour. Run it before the change and after
+it, on the same machine, and compare the two outputs: they must be equal. A run takes about six minutes on two
+cores.
 """
 
 import argparse
@@ -94,9 +95,7 @@ def main() -> None:
         facts["losses, theta zero"] = losses(folder / "zero")
         facts["losses, theta learned"] = losses(
             folder / "learned", theta="learned", codec="ternary", documents_per_question=2,
-            sources={
-                "almanac": {"anchors": 2, "questions_per_document": 1, "dataset": {"entities": 200}},
-            },
+            sources={"almanac": {"anchors": 2, "questions_per_document": 1, "dataset": {"entities": 200}}},
         )  # fmt: skip
     print(json.dumps(facts, indent=1, ensure_ascii=False))
 

@@ -1,11 +1,12 @@
 r"""Do learned scorers of (question key, document key) weigh documents better than their cosine does?
 
-.venv/bin/python experiments/studies/document_weights.py --squad ../shared/data/squadshifts_new_wiki.json
+    .venv/bin/python experiments/studies/document_weights.py --squad new_wiki_v1.0.json
 
-The weights of a question's documents are the softmax of their scores. Each way of scoring is trained to put
-the weight on the question's own document among it and the two that retrieval ranks best beside it, on the
-almanac and SQuADShifts training articles together; that needs keys alone and no language model. The step that
-validates best is tested on what retrieval finds, where the own document is among the first three.
+A question's documents are weighed by the softmax of their scores. In training a question has three
+documents: its own one, and the two others that retrieval ranks best. Each scorer learns to put the weight on
+the own one. The questions are of the almanac and of SQuADShifts' training articles. This needs keys alone and
+no language model. The state of a scorer that validates best is tested on the first three documents that
+retrieval finds, with all test questions whose own document is among them.
 """
 
 import argparse

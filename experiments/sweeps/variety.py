@@ -1,10 +1,10 @@
-r"""Does a checkpoint answer on other prose the better, the more kinds of entries it was trained on?
+r"""Does training on more kinds of entries make a checkpoint answer better on other prose?
 
-.venv/bin/python launch/sweep.py experiments/sweeps/variety.py --workdir runs/variety
-.venv/bin/python experiments/studies/variety.py --workdir runs/variety
+    .venv/bin/python launch/sweep.py experiments/sweeps/variety.py --workdir runs/variety
+    .venv/bin/python experiments/studies/variety.py --workdir runs/variety
 
-All runs take as many steps, and the kinds of one are among those of the next. The second command asks every
-run's checkpoint about the fieldnotes.
+The runs have 1, 7 and 55 kinds of entries and the same number of steps. Each run has all kinds of the run
+before it. The second command asks every run's checkpoint about the fieldnotes.
 """
 
 from regrad_jax.data.almanac.library import KINDS
@@ -17,7 +17,7 @@ def get_sweep() -> dict[str, dict[str, object]]:
     alike = {
         "seed": 21,
         "sources.almanac.questions_per_document": 3,
-        "sources.almanac.document_tokens": 192,  # so that a fieldnote is one passage; few entries are so long
+        "sources.almanac.document_tokens": 192,  # a fieldnote then is one passage
         "sources.almanac.document_buckets": (96, 120, 144),
         "sources.almanac.question_tokens": 32,
     }
