@@ -74,7 +74,7 @@ def moved(part: str, target: str = "up") -> Checkpoint:
     value = np.array(tree[target][name])
     value.flat[-1] = np.nextafter(value.flat[-1], np.float32(np.inf))
     tree[target][name] = jnp.asarray(value)
-    return dataclasses.replace(start, meta=start.meta._replace(**{part: tree}))
+    return dataclasses.replace(start, meta=start.meta._replace(**{part: tree}))  # type: ignore[arg-type]
 
 
 def with_steps(start: Checkpoint, steps: int) -> Checkpoint:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -16,18 +15,17 @@ pytestmark = pytest.mark.slow
 def test_documents_answer_questions_until_they_are_removed(tmp_path, smollm2, minilm):
     # Eight fake devices would each hold a copy of the base model.
     plain = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS")}
-    worker = pathlib.Path(__file__).with_name("released_worker.py")
     done = subprocess.run(
-        [sys.executable, worker, tmp_path / "bank"],
+        [sys.executable, "-m", "tests.released_worker", tmp_path / "bank"],
         env=plain,
         stdout=subprocess.PIPE,
         check=True,
         timeout=1800,
     )
-    made = json.loads(done.stdout)
-    _, direct_f1 = question_scores(made["answers"]["direct"], made["golds"])
-    _, adapted_f1 = question_scores(made["answers"]["regrad"], made["golds"])
+    facts = json.loads(done.stdout)
+    _, direct_f1 = question_scores(facts["answers"]["direct"], facts["golds"])
+    _, adapted_f1 = question_scores(facts["answers"]["regrad"], facts["golds"])
     assert adapted_f1.mean() > direct_f1.mean() + 5
     assert direct_f1.mean() < 15  # nobody can know these things
-    assert not exact_match(made["behind_deletion"], made["right"])
-    assert made["digests"][0] == made["digests"][1]
+    assert not exact_match(facts["after_deletion"], facts["right"])
+    assert facts["digests"][0] == facts["digests"][1]

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import statistics
 from collections.abc import Iterator
 
@@ -120,3 +121,14 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
             node.body = [*node.body[1:], ast.Pass()]
     return tree
+
+
+def test_library_messages_name_arguments_and_no_flags():
+    """The command line translates `name` to --name; a Python exception must not say --name itself."""
+    for file in FILES:
+        if room_of(file) in ("cli", "benchmarks") or file.name == "assets.py":  # which runs pip
+            continue
+        for node in ast.walk(_without_docstrings(ast.parse(file.read_text()))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = re.sub(r"`regrad [^`]*`?", "", node.value)
+                assert not re.search(r"(?<![\w-])--[a-z]", text), f"{name_of(file)}: {node.value!r}"

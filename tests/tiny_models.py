@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import pathlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +34,8 @@ KINDS = ("core", "lora", "lora_b")
 
 
 def adapter(kind: str = "core", **changes) -> AdapterConfig:
-    return AdapterConfig(**({"kind": kind, "rank": 3, "first_layer": FIRST_LAYER, "scale": 2.0} | changes))
+    values: dict[str, Any] = {"kind": kind, "rank": 3, "first_layer": FIRST_LAYER, "scale": 2.0}
+    return AdapterConfig(**(values | changes))
 
 
 def inner_problem(
@@ -88,7 +90,7 @@ def documents(lengths, width: int = 0, seed: int = 3) -> Documents:
 def task_batch() -> TaskBatch:
     """Four documents and five questions, of which one retrieves nothing and the last is padding."""
     rng = np.random.default_rng(4)
-    integers = lambda *shape: rng.integers(0, DECODER.vocab_size, shape).astype(np.int32)
+    integers: Any = lambda *shape: rng.integers(0, DECODER.vocab_size, shape).astype(np.int32)
     prompts, lengths = np.array([5, 3, 1, 4, 1], np.int32), np.array([3, 1, 4, 2, 0], np.int32)
     tokens, answers = integers(5, 9), integers(5, 4)
     for row, (prompt, length) in enumerate(zip(prompts, lengths, strict=True)):
@@ -116,7 +118,7 @@ def relative_error(found, expected) -> float:
 
 def assert_near(found, expected, tolerance: float) -> None:
     """Every leaf of a tree is within a relative error of the other's."""
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    assert str(jax.tree.structure(found)) == str(jax.tree.structure(expected))
     for (path, leaf), wanted in zip(
         jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(expected), strict=True
     ):

@@ -59,7 +59,8 @@ def damage(bank: Bank, position: int, part: str) -> None:
         "row": lambda: bank.read_packed([position])[0].tobytes(),
         "record": lambda: pack_record(bank.records[position]),
     }[part]()
-    [file] = [f for f in bank.place.path.rglob("*") if f.is_file() and stored in f.read_bytes()]
+    folder = pathlib.Path(str(bank.place))
+    [file] = [f for f in folder.rglob("*") if f.is_file() and stored in f.read_bytes()]
     data = bytearray(file.read_bytes())
     data[data.find(stored) + 11] ^= 4
     file.write_bytes(data)

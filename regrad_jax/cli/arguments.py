@@ -10,6 +10,7 @@ from regrad_jax.cli.messages import misuse
 
 # Flags that name places on this machine, in which ~ is the user's home.
 _PATHS = ("bank", "checkpoint", "corpus", "model", "plot", "questions", "to", "workdir")
+_LOCAL = ("checkpoint", "corpus", "plot", "questions", "workdir")  # what cannot be in a bucket
 _MAY_BE_ENDLESS = ("cache_mib",)
 
 
@@ -33,7 +34,7 @@ def parser(verb: str) -> Callable[[list[str]], list[str]]:
             what = trace.strip().splitlines()[-1:]  # ml_collections hands on a whole traceback
             misuse(" ".join([*where.split(), *what]), verb)
         _check_numbers()
-        _expand_homes()
+        _check_paths()
         return words
 
     return parse
@@ -49,8 +50,13 @@ def _check_numbers() -> None:
             misuse(f"--{name} is {value}; give a finite number")
 
 
-def _expand_homes() -> None:
+def _check_paths() -> None:
+    """Refuses URLs where a path is needed, and expands homes."""
     for name in _PATHS:
         path = flags.FLAGS[name].value if name in flags.FLAGS else None
         if isinstance(path, str):
+            if name in _LOCAL and "://" in path:
+                misuse(
+                    f"--{name}={path} is a URL; give a path on this machine (only banks may be in buckets)"
+                )
             flags.FLAGS[name].value = os.path.expanduser(path)

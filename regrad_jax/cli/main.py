@@ -59,7 +59,8 @@ def _dispatch(arguments: list[str]) -> None:
     module = _load(verb)
     if any(word in ("--help", "-help", "-h", "--helpshort") for word in rest):
         print(f"regrad {verb}: {VERBS[verb]}\n\n{(module.__doc__ or '').strip()}\n")
-        print(flags.FLAGS.module_help(module))
+        for part in [module, *getattr(module, "FLAG_MODULES", [])]:
+            print(flags.FLAGS.module_help(part))
         sys.exit(0)
     flags.FLAGS.set_gnu_getopt(True)
     app.run(_runner(verb, module.run), argv=[f"regrad {verb}", *rest], flags_parser=parser(verb))

@@ -13,6 +13,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
+from regrad_jax.cli import processes
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import TrainConfig
 from regrad_jax.training.dry_run import dry_run
@@ -23,12 +24,8 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run; an existing 
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "print what a step takes, and train nothing")
 _DEVICE_GIB = flags.DEFINE_float("device_gib", 80.0, "memory of one device, for --dry_run", 0)
 _JSON = flags.DEFINE_bool("json", False, "with --dry_run: one JSON object instead of text")
-_COORDINATOR = flags.DEFINE_string(
-    "coordinator", None, "process 0's HOST:PORT; 'auto' on TPU pods and under SLURM, where JAX knows it"
-)
-_PROCESSES = flags.DEFINE_integer("processes", None, "how many processes there are, with HOST:PORT")
-_PROCESS = flags.DEFINE_integer("process", None, "which one this is, from 0, with HOST:PORT")
 flags.mark_flag_as_required("config")
+FLAG_MODULES = [processes]  # whose flags this verb has too
 
 
 def run(argv: list[str]) -> None:
@@ -38,8 +35,7 @@ def run(argv: list[str]) -> None:
         return
     if not _WORKDIR.value:
         raise UserError("--workdir is missing; name the folder of the run")
-    if _COORDINATOR.value:
-        _connect(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    processes.connect()
     print(train(config, pathlib.Path(_WORKDIR.value)))
 
 
@@ -63,16 +59,3 @@ def _foretell(config: TrainConfig) -> None:
     }
     for name, value in facts.items():
         print(f"{name:<12} {value}")
-
-
-def _connect(coordinator: str, processes: int | None, process: int | None) -> None:
-    if coordinator == "auto":
-        address = None
-    elif processes is None or process is None or not 0 <= process < processes:
-        raise UserError(f"--coordinator={coordinator} needs --processes=N and --process=0...N-1")
-    else:
-        address = coordinator
-    try:
-        jax.distributed.initialize(address, processes, process)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"--coordinator={coordinator}: {' '.join(str(error).split())}") from error

@@ -144,7 +144,7 @@ class Engine:
     def _batches(self, requests: Sequence[Request]) -> Iterator[tuple[list[int], int, int]]:
         """Yields (requests by their number, rows, prompt length) of each batch, the longest prompts first."""
         for number, request in enumerate(requests):
-            if not 0 < len(request.tokens) <= self.positions - request.limit:
+            if request.limit < 1 or not 0 < len(request.tokens) <= self.positions - request.limit:
                 raise ValueError(
                     f"request {number}: {len(request.tokens)} tokens and {request.limit} new ones"
                 )

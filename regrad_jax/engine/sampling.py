@@ -61,8 +61,8 @@ def _draw(logits_V: jax.Array, setting: SamplingBatch, step: jax.Array) -> jax.A
     scaled_V = logits_V / jnp.where(temperature > 0, temperature, 1.0)
     order_V = jnp.argsort(-scaled_V)
     probabilities_V = jax.nn.softmax(scaled_V[order_V])
-    # A token is left out where those before it have the share already; so the first always stays.
-    before_V = jnp.cumsum(probabilities_V) - probabilities_V
+    # A token is left out where those before it have the share already; the first always stays.
+    before_V = (jnp.cumsum(probabilities_V) - probabilities_V).at[0].set(-1.0)
     kept_V = jnp.where(before_V < top_p, scaled_V[order_V], -jnp.inf)
     key = jax.random.fold_in(jax.random.key(seed), step)
     return order_V[jax.random.categorical(key, kept_V)].astype(jnp.int32)

@@ -151,6 +151,6 @@ def token_flops(decoder: DecoderConfig, first_layer: int, inner_steps: int = 1) 
 
 
 def _above_zero(**numbers: float) -> None:
-    for flag, number in numbers.items():
+    for name, number in numbers.items():
         if not 0 < number < math.inf:  # NaN neither
-            raise UserError(f"--{flag} is {number:g}; it must be a number above 0")
+            raise UserError(f"`{name}` is {number:g}; it must be a number above 0")

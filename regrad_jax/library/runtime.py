@@ -9,13 +9,13 @@ from regrad_jax.adaptation.rows import RowLayout
 from regrad_jax.bank.bank import Bank
 from regrad_jax.bank.manifest import Fingerprint
 from regrad_jax.checkpoint import Checkpoint, load_checkpoint
-from regrad_jax.data.prompts import PROMPTS, PromptFamily
+from regrad_jax.data.prompts import PROMPTS, Prompt, PromptFamily
 from regrad_jax.engine.engine import Engine
 from regrad_jax.engine.requests import RowFormat
 from regrad_jax.errors import UserError
 from regrad_jax.models.assets import ASSETS
 from regrad_jax.models.base import BaseModel, load_base, locate
-from regrad_jax.models.tokens import encode
+from regrad_jax.models.tokens import encode_prompt
 from regrad_jax.retrieval.embedding import Embedder
 
 DTYPES = ("float32", "bfloat16")  # that the frozen network can be served in
@@ -57,9 +57,9 @@ class Runtime:
         """Everything that a gradient of this checkpoint depends on."""
         return Fingerprint(self.checkpoint.fingerprint())
 
-    def tokens(self, text: str) -> list[int]:
-        """Returns a text's tokens, without any that the tokenizer would add."""
-        return encode(self.base.tokenizer, text)
+    def tokens(self, prompt: Prompt | str) -> list[int]:
+        """Returns the tokens of a prompt; control tokens are read in its markup alone, and in no text."""
+        return encode_prompt(self.base.tokenizer, [prompt] if isinstance(prompt, str) else prompt)
 
     def row_format(self, bank: Bank) -> RowFormat:
         """Returns how a bank's rows hold this checkpoint's tensors."""

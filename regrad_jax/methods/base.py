@@ -12,7 +12,7 @@ import numpy as np
 
 from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.prompts import PromptFamily, read_answer
+from regrad_jax.data.prompts import Prompt, PromptFamily, read_answer
 from regrad_jax.engine.requests import Request, Update
 from regrad_jax.library.banks import BuildOptions
 from regrad_jax.library.runtime import Runtime
@@ -133,7 +133,7 @@ class Method(abc.ABC):
             if ahead is not None:
                 yield self._finish(ahead.result())
 
-    def request(self, prompt: str, update: Update | None = None) -> Request:
+    def request(self, prompt: Prompt, update: Update | None = None) -> Request:
         """Returns what the engine is asked for under the options."""
         options = self.setup.options
         tokens = self.setup.runtime.tokens(prompt)

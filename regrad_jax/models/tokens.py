@@ -18,14 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tokenizers
 
-
-class Markup(str):
-    """A part of a prompt that its prompt family writes: special tokens in it are read as special tokens.
-
-    Any other string is text. Joining the two with `+` gives a plain string, hence text.
-    """
-
-    __slots__ = ()
+from regrad_jax.data.prompts import Markup
 
 
 class Padded(NamedTuple):
@@ -38,14 +31,6 @@ class Padded(NamedTuple):
 
     tokens_NxT: np.ndarray
     lengths_N: np.ndarray
-
-
-def encode(tokenizer: Any, text: str) -> list[int]:
-    """Returns the tokens of a text, all of it taken for markup.
-
-    The tokenizer adds no tokens of its own before or after those of the text.
-    """
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def encode_prompt(tokenizer: Any, pieces: Sequence[str]) -> list[int]:

@@ -19,9 +19,9 @@ from regrad_jax.adaptation.inner import Documents
 from regrad_jax.adaptation.outer import Questions, TaskBatch
 from regrad_jax.data.datasets import Dataset, load
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.prompts import PromptFamily
+from regrad_jax.data.prompts import Prompt, PromptFamily
 from regrad_jax.errors import UserError
-from regrad_jax.models.tokens import encode, pad
+from regrad_jax.models.tokens import encode_prompt, pad
 from regrad_jax.retrieval.embedding import Embedder
 from regrad_jax.training.sources import SourceConfig
 
@@ -107,7 +107,7 @@ def tokenise(
     Raises:
         UserError: nothing is left, or prompts are to have a context and none fits.
     """
-    to_tokens = functools.partial(encode, tokenizer)
+    to_tokens = functools.partial(encode_prompt, tokenizer)
     contents = {d.id: d.content for d in documents}
     tokens = {name: to_tokens(prompts.document(content)) for name, content in contents.items()}
     kept = [d.id for d in documents if 2 <= len(tokens[d.id]) <= config.document_tokens]
@@ -158,7 +158,7 @@ def _fitting_questions(
     kept: Sequence[str],
     config: SourceConfig,
     prompts: PromptFamily,
-    to_tokens: Callable[[str], list[int]],
+    to_tokens: Callable[[Prompt], list[int]],
 ) -> tuple[list[TokenisedQuestion], list[Question], dict[str, int]]:
     """Returns the questions that fit, in tokens and as they are, and how many do not, by the reason."""
     place = {name: i for i, name in enumerate(kept)}

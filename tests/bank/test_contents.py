@@ -15,7 +15,12 @@ def reads(monkeypatch) -> list[int]:
     """The positions whose records are read from the disk, in order."""
     positions: list[int] = []
     read = View.records
-    monkeypatch.setattr(View, "records", lambda self, some: (positions.extend(some), read(self, some))[1])
+
+    def noting(self, some):
+        positions.extend(some)
+        return read(self, some)
+
+    monkeypatch.setattr(View, "records", noting)
     return positions
 
 

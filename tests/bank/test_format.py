@@ -31,7 +31,7 @@ def _unpack(packed: np.ndarray, codec: str, length: int) -> np.ndarray:
         count, base, middle, block = DIGITS[codec]
         size = -(-length // count)
         digits = [packed[:size].astype(int) // base**place % base for place in range(count)]
-        values = np.stack(digits, axis=1).ravel()[:length] - middle
+        values = (np.stack(digits, axis=1).ravel()[:length] - middle).astype(np.float32)
     scales = (packed[size:].view("<u2").astype(np.uint32) << 16).view(np.float32)  # bfloat16
     assert len(scales) == -(-length // block)
     return values * np.repeat(scales, block)[:length]

@@ -100,6 +100,20 @@ def test_numbers_that_are_none_are_refused(arguments):
     assert f"--{name} is {value}; give a finite number" in refused(*arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--workdir=gs://bucket/run"],
+        ["train", "--config=experiments/configs/one_kind.py", "--workdir=s3://bucket/run"],
+        ["build", "--bank=b", "--corpus=s3://bucket/texts.jsonl"],
+    ],
+    ids=" ".join,
+)
+def test_a_url_where_a_path_is_needed_makes_nothing(arguments, tmp_path, monkeypatch):
+    assert "is a URL; give a path on this machine" in refused(*arguments)
+    assert not pathlib.Path("gs:").exists() and not pathlib.Path("s3:").exists()
+
+
 def test_an_argument_that_is_not_utf8_is_refused():
     line = refused("ask", "--question=Who keeps the caf\udce9?")
     assert "is not UTF-8" in line and "caf" in line

@@ -71,6 +71,6 @@ def test_a_group_of_a_config_is_completed_with_defaults() -> None:
     with pytest.raises(UserError, match="^config.x: key 'kind' is missing; choose one of almanac, "):
         complete({"entities": 9}, "config.x")
     with pytest.raises(UserError, match="^config.x: 'almanac' is no group of keys"):
-        complete("almanac", "config.x")
+        complete("almanac", "config.x")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="^config.x.entities: 0 must"):
         complete({"kind": "almanac", "entities": 0}, "config.x")

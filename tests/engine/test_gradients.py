@@ -7,20 +7,21 @@ import jax
 import numpy as np
 import pytest
 
-from regrad_jax.adaptation.inner import Documents, InnerProblem, document_gradients
+from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.parameters import MetaParams
 from regrad_jax.adaptation.rows import RowLayout
+from regrad_jax.adaptation.rules import InnerProblem
 from regrad_jax.engine.devices import replicate
 from regrad_jax.engine.engine import Replicas
 from regrad_jax.engine.gradients import Rows, document_rows
 from tests.engine.by_hand import NO_STOPS, prompts
-from tests.tiny_models import adapter, decoder, meta_params
+from tests.tiny_models import adapter, decoder, inner_problem, meta_params
 
 DOCUMENTS = prompts([7, 3, 33, 2, 12, 64, 5, 9, 1, 20, 31])  # eleven, of lengths on both sides of 32
 INNER = {
-    "core": InnerProblem(adapter("core")),
-    "lora": InnerProblem(adapter("lora")),
-    "damped, two steps": InnerProblem(adapter("core"), steps=2, damping=0.2),
+    "core": inner_problem(adapter("core")),
+    "lora": inner_problem(adapter("lora")),
+    "damped, two steps": inner_problem(adapter("core"), steps=2, damping=0.2),
 }
 
 

@@ -46,7 +46,7 @@ def write_config(path: pathlib.Path, config: TrainConfig) -> None:
 
 def start(config_path: pathlib.Path, *flags: str) -> subprocess.CompletedProcess[str]:
     """Trains in two processes of two fake devices each."""
-    program = [sys.executable, ROOT / "launch/local.py", "--processes=2", "--", "train"]
+    program = [sys.executable, str(ROOT / "launch/local.py"), "--processes=2", "--", "train"]
     flag = "--xla_force_host_platform_device_count=2"  # the last one counts
     environment = os.environ | {"XLA_FLAGS": f"{os.environ['XLA_FLAGS']} {flag}"}
     return subprocess.run(

@@ -92,7 +92,7 @@ class Speaking:
 
     def complete(self, requests):
         self.prompts += [self._tokenizer.decode(request.tokens) for request in requests]
-        text = self._family.answer(self.says).replace("<|end|>", "") + "\nmore"
+        text = str(self._family.answer(self.says)).replace("<|end|>", "") + "\nmore"
         tokens = np.array(self._tokenizer(text)["input_ids"])
         return Completions([tokens for _ in requests], 0.0, 0.0)
 
@@ -118,16 +118,16 @@ def test_a_checkpoint_is_asked_in_the_words_of_its_family(name, regrad, people, 
         [answer] = other.ask([question.question], bank, Options(mode, top_k=1))
         assert answer.answer == "Ann"
     assert dict(zip(METHODS, engine.prompts, strict=True)) == {
-        "direct": chat.question(question, []),
-        "rag": chat.question(question, [document.content]),
-        "regrad": family.question(question, []),
-        "regrad+icl": family.question(question, [document.content]),
+        "direct": str(chat.question(question, [])),
+        "rag": str(chat.question(question, [document.content])),
+        "regrad": str(family.question(question, [])),
+        "regrad+icl": str(family.question(question, [document.content])),
     }
     choice = Question("c", "Which?", ("B",), question.document_id, choices=("red", "blue"))
     engine.says = "b. blue"
     [answer] = other.ask([choice], bank, Options(top_k=1, free_text=True))
     assert (answer.question, answer.answer) == ("Which?", "B")
-    assert engine.prompts[-1] == family.question(choice, []) and "B. blue" in engine.prompts[-1]
+    assert engine.prompts[-1] == str(family.question(choice, [])) and "B. blue" in engine.prompts[-1]
 
 
 @pytest.mark.parametrize("mode", METHODS)

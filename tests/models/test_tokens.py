@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from tokenizers import AddedToken
 
+from regrad_jax.data.prompts import Markup
 from regrad_jax.models.tokenizer import load_tokenizer
-from regrad_jax.models.tokens import Markup, bucket, encode, encode_prompt, pad, round_up, special_tokens
+from regrad_jax.models.tokens import bucket, encode_prompt, pad, round_up, special_tokens
 from tests.models.small_tokenizers import llama3, mistral, unigram
 from tests.tiny_models import write_tokenizer
+
+
+def encode(tokenizer, text: str) -> list[int]:
+    """The tokens of a text that is encoded at once, all of it as markup."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
 
 FAMILIES = ("smollm2", "tiny", "llama3", "mistral", "unigram")
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +68,7 @@ CONFIG = SourceConfig(
 @pytest.fixture(scope="module")
 def source() -> TaskSource:
     rng = np.random.default_rng(0)
-    tokens = lambda length: rng.integers(0, 97, length).tolist()
+    tokens: Callable[[int], list[int]] = lambda length: rng.integers(0, 97, length).tolist()
     texts = [tokens(length) for length in (9, 12, 2, 6, 11, 5)]
     questions = [TokenisedQuestion(tokens(3 + n), tokens(2), n) for n in range(5)]
     keys = rng.normal(size=(6, 4)).astype(np.float32)

@@ -7,6 +7,7 @@ import json
 import math
 import pathlib
 import runpy
+from typing import Any
 
 import ml_collections
 import pytest
@@ -55,7 +56,7 @@ def typed(*path_and_value) -> TrainConfig:
     values = copy.deepcopy(VALUES)
     if path_and_value:
         *path, key, value = path_and_value
-        place = values
+        place: Any = values
         for step in path:
             place = place[step]
         place[key] = value
@@ -263,7 +264,7 @@ def test_every_number_of_every_key_has_its_range(key):
 
     def with_value(value) -> TrainConfig:
         values = copy.deepcopy(VALUES) | {"mesh": {}}
-        place = values
+        place: Any = values
         *path, name = key.split(".")
         for step in path:
             place = place[step]

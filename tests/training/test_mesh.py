@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from regrad_jax.adaptation.inner import Documents
 from regrad_jax.errors import UserError
 from regrad_jax.training.config import MeshConfig
 from regrad_jax.training.mesh import Layout
@@ -35,6 +36,7 @@ def batches_of(step: int) -> dict:
     batches = {}
     for number in range(BATCHES):
         batch, rng = task_batch(), np.random.default_rng((step, number))
+        assert isinstance(batch.documents, Documents)
         tokens = rng.integers(0, decoder().config.vocab_size, batch.documents.tokens_NxT.shape)
         documents = batch.documents._replace(tokens_NxT=tokens.astype(np.int32))
         retrieved = rng.random(batch.retrieved_QxN.shape) < 0.6

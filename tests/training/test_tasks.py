@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -36,10 +37,19 @@ CONFIG = SourceConfig(
 )
 
 
-def tokenizer(text, add_special_tokens):
-    """A token a character."""
-    assert add_special_tokens is False
-    return {"input_ids": [ord(c) for c in text]}
+class Characters:
+    """A tokenizer with a token a character and no control tokens."""
+
+    added_tokens_decoder: ClassVar[dict] = {}
+    chat_template = None
+
+    def __call__(self, text, add_special_tokens, return_offsets_mapping):
+        assert add_special_tokens is False and return_offsets_mapping is True
+        offsets = [(n, n + 1) for n in range(len(text))]
+        return {"input_ids": [ord(c) for c in text], "offset_mapping": offsets}
+
+
+tokenizer = Characters()
 
 
 class Embedder:
@@ -62,7 +72,9 @@ def corpus(count: int = 9, asked: int = 3):
 
 
 def source(config: SourceConfig = CONFIG, k: int = K, **sizes):
-    return tokenise(*corpus(**sizes), config, PLAIN, tokenizer, Embedder(), k)
+    documents, questions = corpus(**sizes)
+    embedder: Any = Embedder()
+    return tokenise(documents, questions, config, PLAIN, tokenizer, embedder, k)
 
 
 def text(tokens) -> str:
@@ -132,10 +144,10 @@ def test_questions_are_tokenised_with_their_choices():
     question = Question("q", "Which?", ("B",), "d1", choices=("red", "blue"))
     config = SourceConfig(NAMED, question_tokens=200, answer_tokens=5)
     made = tokenise(documents, [*questions, question], config, PLAIN, tokenizer, Embedder(), 2)
-    assert text(made.questions[-1].prompt) == PLAIN.question(question, [])
+    assert text(made.questions[-1].prompt) == str(PLAIN.question(question, []))
     assert text(made.questions[-1].answer) == " B\n"
     shown = text(made.context_prompt(len(made.questions) - 1, [1]))
-    assert shown == PLAIN.question(question, [documents[1].content])
+    assert shown == str(PLAIN.question(question, [documents[1].content]))
     assert "B. blue" in shown
 
 
@@ -264,7 +276,7 @@ def test_a_prompt_with_context_is_the_familys_with_what_the_question_uses_best_f
             best_first = [used[n].content for n in np.argsort(-scores, kind="stable")]
             moved |= best_first != [d.content for d in used]
             assert passages_in(prompt) == [f"Passage: {content}" for content in best_first]
-            assert text(prompt) == PLAIN.question(questions[position], best_first)
+            assert text(prompt) == str(PLAIN.question(questions[position], best_first))
             item, found = made.questions[position], batch.questions
             start, length = found.prompt_lengths_Q[row], found.answer_lengths_Q[row]
             assert list(found.tokens_QxT[row, : start + length]) == prompt + item.answer

@@ -300,7 +300,11 @@ def fill(folder: str, journal: str, limit: bool) -> None:
         return attempt(lambda say: build_aloud(bank, passages, say))
 
     def other(write: Callable[..., object], **operation: object) -> bool:
-        return attempt(lambda say: (say({"do": write.__name__, **operation}), write(*operation.values())))
+        def announced(say: Announce) -> None:
+            say({"do": write.__name__, **operation})
+            write(*operation.values())
+
+        return attempt(announced)
 
     def attempt(write: Callable[[Announce], object]) -> bool:
         """Writes; should that fail, the bank is as it was, or as it was to be."""

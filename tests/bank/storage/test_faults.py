@@ -164,7 +164,8 @@ def test_sigkill_at_random_moments_loses_nothing_that_was_committed(server, tmp_
 
 def _churned(path: pathlib.Path) -> Bank:
     """A bank with a past: replaced and deleted documents, a rollback, a compaction, commits behind it."""
-    rng, said = random.Random(SEED), []
+    rng = random.Random(SEED)
+    said: list[dict] = []
     with Bank.create(path, fault_worker.manifest()) as bank:
         while len(bank) < 20 or not {"rollback", "delete"} <= {operation["do"] for operation in said}:
             fault_worker.step(bank, rng, said.append)

@@ -72,7 +72,8 @@ class _Counting(Sequence):
     """Seconds that count how often they are read."""
 
     def __init__(self, seconds: Sequence[int]):
-        self._seconds, self.reads = seconds, set()
+        self._seconds = seconds
+        self.reads: set[int] = set()
 
     def __len__(self):
         return len(self._seconds)

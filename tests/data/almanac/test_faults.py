@@ -2,16 +2,20 @@
 
 import copy
 import re
+from typing import Any
 
 import pytest
 
 from regrad_jax.data.almanac.faults import faults, poor_fields
 from tests.data.almanac.lamps import LAMP
 
+OWNER: Any = LAMP["questions"]["owner"]  # type: ignore[index]
+
 
 def changed(key: str, value) -> dict:
     """Returns the lamp with another value at a key such as "titles.train", or without the key for None."""
-    data = table = copy.deepcopy(LAMP)
+    data: dict[str, Any] = copy.deepcopy(LAMP)
+    table: Any = data
     *path, last = key.split(".")
     for part in path:
         table = table[part]
@@ -52,7 +56,7 @@ def test_the_lamp_is_sound():
         ("statements.held_out", ["It weighs {weight."], "statements.held_out: broken braces in 'It weighs"),
         ("questions.owner.held_out", ["Who?"], "questions.owner.held_out: 'Who?' does not hold {name}"),
         ("questions.owner.held_out", ["Who has {colour} {name}?"], "questions.owner.held_out: placeholder {"),
-        ("questions.smell", LAMP["questions"]["owner"], "questions.smell: there is no field 'smell'"),
+        ("questions.smell", OWNER, "questions.smell: there is no field 'smell'"),
         ("statements.held_out", ["It is {colour}."], "statements.held_out: no sentence states {owner}"),
         ("statements.train", ["It is {owner}.", "A.", "B."], "statements.train: no sentence states {colour}"),
     ],

@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 
 def edit(name: str, folder: pathlib.Path, old: str, new: str) -> None:
-    file = file_of(name, folder)
+    file = pathlib.Path(str(file_of(name, folder)))
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8")

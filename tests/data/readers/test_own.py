@@ -25,7 +25,7 @@ def written(folder: Path, asked: list[dict[str, Any]] | None = None) -> dict[str
 
 
 def test_everything_is_tested_on_unless_sizes_are_given(tmp_path: Path) -> None:
-    files = written(tmp_path, [{"question": "Who?", "answer": "Jo"}])  # of no document
+    files: dict[str, Any] = written(tmp_path, [{"question": "Who?", "answer": "Jo"}])  # of no document
     documents, questions = read("test", OwnSettings(**files))
     assert [d.id for d in documents] == [str(n) for n in range(10)]
     assert len(questions) == 21 and questions[0].id == "q9a" and questions[-1].document_id is None
