@@ -9,7 +9,7 @@ import numpy as np
 
 from regrad_jax.data.documents import Document, Question
 from regrad_jax.evaluation.metrics import SCORES, Score
-from regrad_jax.evaluation.settings import SETTINGS, require_settings
+from regrad_jax.evaluation.settings import find_setting
 from regrad_jax.methods.base import Answer, Method, Setup
 from regrad_jax.methods.table import make_method
 
@@ -35,7 +35,7 @@ class Result:
 
     Attributes:
         dataset: name of the question set.
-        setting: a name in `SETTINGS`.
+        setting: a name that `find_setting` knows.
         score: exact match and F1 with their intervals.
         recall: share of questions that used their document; None where none used any.
         ms_per_question: wall time.
@@ -70,7 +70,7 @@ def evaluate(
             `progress` takes a line of text now and then.
         documents: what the questions are about.
         question_sets: by the name that results are to have.
-        settings: names in `SETTINGS`.
+        settings: names that `find_setting` knows.
 
     Returns:
         The results of one question set after the other, each in the order of the settings.
@@ -78,10 +78,9 @@ def evaluate(
     Raises:
         UserError: an unknown setting, or what a method's `prepare` and `answer` raise.
     """
-    require_settings(settings)
+    chosen = [(name, find_setting(name)) for name in settings]
     results: dict[str, list[Result]] = {label: [] for label in question_sets}
-    for name in settings:
-        options, retriever = SETTINGS[name]
+    for name, (options, retriever) in chosen:
         method = make_method(dataclasses.replace(setup, options=options, retriever=retriever))
         method.prepare(documents)
         for label, question_set in question_sets.items():

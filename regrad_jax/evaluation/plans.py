@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from regrad_jax.adaptation.codecs import CODECS
 from regrad_jax.errors import UserError
 from regrad_jax.evaluation.question_sets import Part, parse_parts
-from regrad_jax.evaluation.settings import SETTINGS, require_settings
+from regrad_jax.evaluation.settings import SETTINGS, find_setting
 
 
 class Plan(NamedTuple):
@@ -14,7 +14,7 @@ class Plan(NamedTuple):
 
     Attributes:
         parts: the data sets of the bank, by the labels of their question sets.
-        settings: names in `SETTINGS`.
+        settings: names that `find_setting` knows.
         codec: how rows are packed; None packs them as the checkpoint was trained for, or in int4.
     """
 
@@ -46,7 +46,8 @@ def _plan(where: str, values: Any) -> Plan:
     settings, codec = tuple(values.get("settings") or ()), values.get("codec") or None
     if not settings:
         raise UserError(f"{where}: key 'settings' is missing; choose from {', '.join(SETTINGS)}")
-    require_settings(settings, f"{where}: ")
+    for name in settings:
+        find_setting(name, f"{where}: ")
     if codec and codec not in CODECS:
         raise UserError(f"{where}: codec {codec!r} is unknown; choose from {', '.join(CODECS)}")
     return Plan(parts, settings, codec)

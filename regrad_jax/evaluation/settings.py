@@ -9,6 +9,7 @@ from regrad_jax.bank.bank import Bank
 from regrad_jax.data.documents import Question
 from regrad_jax.errors import UserError
 from regrad_jax.methods.options import Options
+from regrad_jax.methods.table import METHODS
 from regrad_jax.retrieval.base import Retrieved, Retriever
 
 _SEED = 0
@@ -69,7 +70,19 @@ SETTINGS: Mapping[str, Setting] = {
 }
 
 
-def require_settings(names: Sequence[str], where: str = "") -> None:
-    """Raises UserError where a name is not in `SETTINGS`."""
-    if unknown := [name for name in names if name not in SETTINGS]:
-        raise UserError(f"{where}setting {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
+def find_setting(name: str, where: str = "") -> Setting:
+    """Returns the setting of a name in `SETTINGS`; the name of a method is the method with default options.
+
+    Args:
+        name: in `SETTINGS` or in `METHODS`.
+        where: the place of the name in a config, with which the message begins.
+
+    Raises:
+        UserError: neither table has the name.
+    """
+    if name in METHODS:
+        return Setting(Options(name))
+    if name not in SETTINGS:
+        known = ", ".join([*SETTINGS, *METHODS])
+        raise UserError(f"{where}setting {name!r} is unknown; choose from {known}")
+    return SETTINGS[name]

@@ -13,6 +13,7 @@ from regrad_jax.adaptation.factors import gradient_factors, project_factors
 from regrad_jax.adaptation.inner import Documents, document_gradients
 from regrad_jax.adaptation.parameters import MetaParams, descend
 from regrad_jax.adaptation.rules import INNER_RULES, FirstStep, InnerProblem, InnerRule
+from regrad_jax.adaptation.weights import DOCUMENT_WEIGHTS
 from regrad_jax.errors import UserError
 from regrad_jax.models.block import Probes
 from tests.adaptation.tiny_gradients import LENGTHS, gradients
@@ -78,8 +79,11 @@ def test_very_large_damping_changes_nothing():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rule": "wet"}, "inner.rule: 'wet' is unknown; choose one of plain, damped"),
-        ({"weighting": "max"}, "inner.weighting: 'max' is unknown; choose one of sum, mean, relevance"),
+        ({"rule": "wet"}, f"inner.rule: 'wet' is unknown; choose one of {', '.join(INNER_RULES)}"),
+        (
+            {"weighting": "max"},
+            f"inner.weighting: 'max' is unknown; choose one of {', '.join(DOCUMENT_WEIGHTS)}",
+        ),
         ({"damping": 0.5}, "inner.damping: 0.5 has no effect on rule 'plain'; choose 'damped'"),
         ({"rule": "damped"}, "inner.damping: rule 'damped' needs a finite number; for none choose 'plain'"),
         ({"rule": "damped", "damping": 0.0}, "inner.damping: 0.0 must be a number above 0, or inf"),
