@@ -40,7 +40,7 @@ def _run(
 
     if only_parse and arguments[0] in VERBS:
         verb = importlib.import_module(f"regrad_jax.cli.{arguments[0]}")
-        verb.run = functools.partial(_look_up, verb.__doc__)
+        setattr(verb, "run", functools.partial(_look_up, verb.__doc__ or ""))  # noqa: B010 a module's attribute
     main()
 
 

@@ -54,7 +54,9 @@ def extend(monkeypatch):
     def add(table: str) -> None:
         anchor, home = TABLES[table]
         code, line = examples(anchor)
-        name = re.match(r"# (regrad_jax/.+)\.py", code)[1].replace("/", ".")
+        first_line = re.match(r"# (regrad_jax/.+)\.py", code)
+        assert first_line, code
+        name = first_line[1].replace("/", ".")
         table_module = importlib.import_module(home)
         if name == home:
             names = dict(vars(table_module))
