@@ -1,8 +1,8 @@
 """The inner problem, and the rules by which a document's loss becomes the gradient that is stored of it.
 
 A rule is a line of `INNER_RULES`. It sees a document only through `DocumentLoss`, and it says four things:
-the gradient of the first inner step, the same gradient from factors that were computed before (`factors`), what a
-stored gradient depends on because of the rule, and which settings the rule refuses.
+the gradient of the first inner step, the same gradient from factors that were computed before (`factors`),
+what a stored gradient depends on because of the rule, and which settings the rule refuses.
 """
 
 import dataclasses
