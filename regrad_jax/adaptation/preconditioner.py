@@ -2,10 +2,10 @@
 
 A core adapter adds s B R A x to a frozen projection (`adapter.KINDS`). Its matrix R reads the keys k = A x.
 The plain gradient of a document's loss in R is a sum over the document's tokens, G = sum_t c_t k_t^T. Here
-c_t is the cotangent of token t: the loss's derivative in R k_t. A step along G, of size 1 and up to its sign,
-adds to what R writes for a key k the sum sum_t c_t (k_t . k). So what one token has to say is heard at every
-token whose key resembles its own, and what most tokens have in common is heard loudest: the direction that
-most keys share, and the direction that most cotangents share.
+c_t is the cotangent of token t: the loss's derivative in R k_t, which is what R writes there. A step along G
+(its size and sign left out) adds sum_t c_t (k_t . k) to what R writes for a key k. So what one token has to
+say is heard at every token whose key resembles its own, and what most tokens have in common is heard loudest:
+the direction that most keys share, and the direction that most cotangents share.
 
 Damped gradients divide both out. The shared part of the keys is divided out on the right side of G, and that
 of the cotangents on the left side:
