@@ -35,7 +35,7 @@ def matmul_flops(dtype: str = "float32") -> float:
 
 
 def median_seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Returns the median time of a call until its arrays are there, behind one call that compiles."""
+    """Returns the median time of a call until its arrays are there. One call before them compiles."""
     jax.block_until_ready(call())
     seconds: list[float] = []
     for _ in range(repeats):

@@ -28,7 +28,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_ROOT, os.environ.get("
 
 
 # The longest, in this order.
-_LONG = ("released", "regrad", "loop", "local", "bucket", "state", "verbs", "faults")
+_LONG = ("released", "loop", "local", "lookup", "table", "bucket", "extending", "state", "verbs", "faults")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,8 +1,8 @@
 """The inner problem, and the rules by which a document's loss becomes the gradient that is stored of it.
 
 A rule is a line of `INNER_RULES`. It sees a document only through `DocumentLoss`, and it says four things:
-what the gradient of the first inner step is, what the same gradient is when the network's part of it is known
-already (`factors`), what a stored gradient depends on beyond the rule's name, and which settings it refuses.
+the gradient of the first inner step, the same gradient from factors that were computed before (`factors`), what a
+stored gradient depends on because of the rule, and which settings the rule refuses.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ _RANGES = {"damping": above(0, endless=True), "steps": at_least(1, whole=True)}
 
 @dataclasses.dataclass(frozen=True)
 class InnerProblem:
-    """Everything about how documents move the network for a question that is chosen and not learned.
+    """How documents move the network for a question: the choices, without anything that is learned.
 
     Attributes:
         adapter: what is adapted.

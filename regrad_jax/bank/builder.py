@@ -120,7 +120,7 @@ def _prepare(bank: Bank, number: int, passages: Sequence[Passage]) -> list[Passa
         number: of the shard.
         passages: all that belong to the shard.
     """
-    # A document that is cut otherwise than before leaves passages behind.
+    # A document that is cut otherwise than before leaves passages that it no longer has.
     ids, owners = {p.id for p in passages}, {p.document_id for p in passages}
     stale = [r.id for r in bank.records.values() if r.document_id in owners and r.id not in ids]
     if stale:

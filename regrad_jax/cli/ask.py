@@ -32,7 +32,7 @@ from regrad_jax.session import Session
 _BANK = flags.DEFINE_string("bank", None, "folder or URL of the bank; only mode direct does without")
 _QUESTION = flags.DEFINE_string("question", None, "one question")
 _QUESTIONS = flags.DEFINE_string(
-    "questions", None, "a JSONL file of questions; one JSON object a line comes back"
+    "questions", None, "a JSONL file of questions; each is answered by one JSON object a line"
 )
 _CHOICE = flags.DEFINE_multi_string(
     "choice", [], "with --question, one of what is to be chosen from; repeat it for each"

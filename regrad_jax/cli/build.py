@@ -2,9 +2,9 @@
 
 A corpus is a .jsonl file (id, text, optional title and source), a .tsv file with a header of the same
 names, or a folder of .txt and .md files. Documents that the bank holds unchanged cost nothing; an
-interrupted build goes on where it stopped. With --shards 8 a new bank can be built by eight of these
-commands at once, here or on several machines: each takes what nobody else is at, and what one leaves when
-it dies.
+interrupted build goes on where it stopped. With --shards 8 a new bank has eight shards for good, and up
+to eight of these commands can build it at once, here or on several machines. Each command takes a shard that
+no other one is building. If a command dies, another one finishes its shard.
 """
 
 import json

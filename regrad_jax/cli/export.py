@@ -1,9 +1,9 @@
 """Releases a run's latest checkpoint: regrad export checkpoint --workdir runs/mine --to my-checkpoint
 
-With --best it takes the one that validated best. A finished run has released that itself (WORKDIR/release);
-this is for a run that is under way or was stopped. --inner_steps and --temperature release it with other
-values than those of training; the weights stay as they are. --half stores the bases as float16, for a file of
-half the size; that is another checkpoint, so build or rebuild its banks with it.
+The verb is for a run that is under way or was stopped: a finished run has released its best checkpoint
+itself, as WORKDIR/release. --best takes the checkpoint that validated best. --inner_steps and --temperature
+release the same weights with other values than those of training. --half stores the bases as float16, for a
+file of half the size. The result counts as another checkpoint, so it needs banks of its own.
 """
 
 import pathlib

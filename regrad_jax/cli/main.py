@@ -102,4 +102,4 @@ def _runner(verb: str, run: Callable[[list[str]], int | None]) -> Callable[[list
 def _usage() -> str:
     lines = [f"  {verb:<9} {text}" for verb, text in VERBS.items()]
     verbs = "\n".join(lines)
-    return f"usage: regrad VERB [--flags]\n\n{verbs}\n\nregrad VERB --help tells a verb's flags"
+    return f"usage: regrad VERB [--flags]\n\n{verbs}\n\nregrad VERB --help lists the verb's flags"

@@ -1,6 +1,6 @@
 """Exact match and token F1 of short answers, and their uncertainty over questions.
 
-The rules are those of SQuAD as the method's authors apply them. Letters: Q questions, S bootstrap
+The rules are those of SQuAD as the method's authors apply them. Letters: Q questions, X bootstrap
 resamples.
 """
 
@@ -158,10 +158,10 @@ def _interval(values_QxM: np.ndarray) -> np.ndarray:
     """Return the 95% percentile bootstrap interval of the mean of M measures: (low, high) x M."""
     generator = np.random.default_rng(_SEED)
     questions = len(values_QxM)
-    means_SxM = np.empty((_RESAMPLES, values_QxM.shape[1]))
-    for index in range(_RESAMPLES):  # one at a time: S x Q indices at once need not fit in memory
-        means_SxM[index] = values_QxM[generator.integers(questions, size=questions)].mean(axis=0)
-    return np.percentile(means_SxM, [2.5, 97.5], axis=0)
+    means_XxM = np.empty((_RESAMPLES, values_QxM.shape[1]))
+    for index in range(_RESAMPLES):  # one at a time: X x Q indices at once need not fit in memory
+        means_XxM[index] = values_QxM[generator.integers(questions, size=questions)].mean(axis=0)
+    return np.percentile(means_XxM, [2.5, 97.5], axis=0)
 
 
 def _pair_f1(prediction: str, gold: str) -> float:

@@ -24,7 +24,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def samples(results: Sequence[Result], questions: Mapping[str, Sequence[Question]], count: int) -> str:
-    """Returns a few questions of each set with every method's answer and the documents behind it."""
+    """Returns a few questions of each set with every method's answer and the documents that it used."""
     lines = []
     for dataset, asked in questions.items():
         of_set = [result for result in results if result.dataset == dataset]

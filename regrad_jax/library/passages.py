@@ -1,4 +1,4 @@
-"""Documents become passages, and passages rows and keys for a bank."""
+"""Cuts documents into passages, and computes the rows and keys of passages for a bank."""
 
 import collections
 import dataclasses

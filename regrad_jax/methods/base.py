@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """Questions with all that answering them takes from outside the model; one entry for each question.
+    """Questions, and what the model needs to answer them; one entry for each question.
 
     Attributes:
         questions: what is asked.

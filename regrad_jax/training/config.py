@@ -68,7 +68,8 @@ class TrainConfig:
         sources: the datasets by name.
         stages: (steps, {source: share of batches}) in order.
         learning_rate: the peak.
-        theta_rate: theta's learning rate, as a share of all else's; its entries are smaller.
+        theta_rate: theta's learning rate, as a share of `learning_rate`. Theta's numbers are
+            smaller than those of the bases.
         weight_decay: AdamW's, on everything that is learned.
         warmup_steps: linear warm-up from 1% of the peak.
         decay: "cosine" or "linear", to zero (cosine: to 1e-6) at the last step.

@@ -38,8 +38,8 @@ def export(
         best: whether to release the state that validated best instead of the latest one.
         inner_steps: gradient steps on a document from now on; by default as many as in training.
         temperature: of the softmax over retrieval scores from now on, above 0; by default the learned one.
-        half: whether to store the bases as float16. They are by far the most of a core adapter, so the file
-            is half as long. A number changes by one part in 2,000 or by 3e-8, and is float32 again when it is
+        half: whether to store the bases as float16. They are most of a core adapter's numbers, so the file is
+            half as long. A number changes by one part in 2,000 or by 3e-8, and is float32 again when it is
             loaded. A bank of the checkpoint without `half` is refused.
 
     Returns:

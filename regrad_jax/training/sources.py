@@ -88,8 +88,8 @@ def source_config(where: str, values: Mapping[str, Any]) -> SourceConfig:
 def nested_source(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a source with its data set in a group of its own, as `SourceConfig` has it.
 
-    Run folders and checkpoints of before this group have the data set's kind and settings beside the sizes of
-    batches, and those of every kind at once. What has the group already is returned as it is.
+    Older run folders and checkpoints have no group for the data set. Its kind and the settings of all kinds
+    stand among the sizes of batches there. A source that has the group is returned as it is.
 
     >>> nested_source({"kind": "almanac", "path": "", "entities": 9, "kinds": [], "anchors": 2})
     {'dataset': {'kind': 'almanac', 'entities': 9, 'kinds': []}, 'anchors': 2}

@@ -12,24 +12,36 @@ from tests.cli.command import understood
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("regrad", ".venv/bin/regrad")
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A table whose first column is headed `.venv/bin/regrad ...` has in it what stands in place of the dots.
+TABLE = re.compile(r"^\| `(?:\.venv/bin/)?regrad \.\.\.` \|.*\n\|[-|]+\n((?:\|.*\n)+)", re.MULTILINE)
 
 
 def commands(page: str) -> list[str]:
-    """Returns the `regrad` commands in the shell blocks of a page, without their comments.
+    """Returns what follows `regrad` in the commands of a page: of its shell blocks and tables of commands.
 
-    >>> commands("```sh\\nregrad ask \\\\\\n  --top_k 3  # three\\nmake\\nA=1 .venv/bin/regrad demo\\n```\\n")
+    >>> commands("```sh\\nregrad ask \\\\\\n  --top_k 3  # three\\nA=1 .venv/bin/regrad demo | cat\\n```\\n")
     ['ask --top_k 3', 'demo']
+    >>> commands("| `regrad ...` | what it does |\\n|---|---|\\n| `bank log --bank b` | lists |\\n")
+    ['bank log --bank b']
     """
-    shown = []
-    for block in re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
-            while words and re.match(r"\w+=", words[0]):  # a variable of the command's environment
-                del words[0]
-            if words and words[0] in PROGRAMS:
-                own = itertools.takewhile(lambda word: word not in ("|", "&&", ">", "<"), words[1:])
-                shown.append(shlex.join(own))
-    return shown
+    lines = [line for block in BLOCK.findall(page) for line in block.replace("\\\n", " ").splitlines()]
+    shown = [command for line in lines if (command := _command(shlex.split(line, comments=True)))]
+    return shown + [row for table in TABLE.findall(page) for row in re.findall(r"^\| `(.+?)`", table, re.M)]
+
+
+def _command(words: list[str]) -> str:
+    """Returns what `regrad` is given in the words of one line; empty where the line does not start it."""
+    words = list(itertools.dropwhile(lambda word: re.match(r"\w+=", word), words))  # variables
+    if words[1:2] == ["launch/local.py"]:  # gives what follows -- to each `regrad` that it starts
+        words = ["regrad", *words[words.index("--") + 1 :]]
+    if not words or words[0] not in PROGRAMS:
+        return ""
+    return shlex.join(itertools.takewhile(lambda word: word not in ("|", "&&", ">", "<"), words[1:]))
+
+
+def test_pages_show_commands():
+    assert len(commands(PAGES[0].read_text("utf-8"))) > 10
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ writes under a prefix of its own, with a random word ATTEMPT in its name.
 
 ID is the `id` in the manifest. Two processes may create a bank at one address at the same time. Their objects
 then have different prefixes and do not mix. The one that writes the manifest first has created the bank. The
-other removes its objects and fails. This concerns creation alone: processes that build a bank in parallel
-open one that exists, and share its id.
+other removes its objects and fails to create one. So of several `regrad build` that are started together, one
+creates the bank, and all of them then open it and build it in parallel, under its id.
 
 Credentials and endpoints come from where the stores' own tools take them. For S3 these are the `AWS_*`
 variables and files (`AWS_ENDPOINT_URL` and `AWS_REGION` among them). For Google they are its application

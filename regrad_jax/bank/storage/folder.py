@@ -1,8 +1,10 @@
 """A bank in a local folder.
 
     manifest.json
-    shards/00000/        the database of a shard; after compactions 00000.1/, 00000.2/, ...: the highest
-    counts shards/00000.lock    the lock of the shard's writer index/
+    shards/00000/        the first database of a shard; compactions make 00000.1/, 00000.2/, ...,
+                         and the one with the highest number counts
+    shards/00000.lock    the lock of the shard's writer
+    index/               the search index
 
 Locks are `flock`s. They belong to processes, so the system releases them when a process dies.
 """
