@@ -1,13 +1,19 @@
-"""The inner problem's functions: a document's loss, its gradient, and the network under adapted parameters.
+"""The inner problem: how documents move the network for a question.
+
+This file has a document's loss, its gradient, and the network under adapted parameters.
 
     L_doc(d; theta) = mean next-token loss of document d
     g_d             = rule(grad_theta L_doc(d; theta*))
     theta_q         = theta* - gamma * alpha . sum_d w_d(q) g_d
 
-The rule is a line of `rules.INNER_RULES`: plain gradients, or damped ones.
+`.` is the product entry by entry. The step sizes alpha are broadcast over theta (`parameters.ALPHAS`). The
+weights w_d(q) of documents d for question q are in `weights.py`, and gamma is a factor that the caller
+chooses. The rule is a line of `rules.INNER_RULES`: plain gradients, or damped ones. What a bank stores and
+calls the document's gradient is g_d, after the rule.
 
-With several inner steps, g_d is a sum: of the gradient at theta*, and of the gradients at the points that the
-steps before reached, each after the rule. So theta* - alpha . g_d is the point where the steps end.
+With several inner steps, g_d is a sum over the steps. The first term is the gradient at theta*. Each further
+term is the gradient at the point that the earlier steps reached. Each term is put through the rule. So for a
+single document of weight 1, at gamma 1, theta_q is the point where the steps end.
 """
 
 from typing import NamedTuple
@@ -38,7 +44,8 @@ class Documents(NamedTuple):
     def without_padding(self) -> "Documents":
         """Returns the documents with token 0 after their ends.
 
-        A padding token outside the vocabulary has an embedding of NaN, and 0 x NaN would reach the rest.
+        A padding token outside the vocabulary has an embedding of NaN. Attention gives it the weight 0, but
+        0 x NaN is NaN, so it would reach the other tokens.
         """
         return Documents(mask_tokens(self.tokens_NxT, self.lengths_N), self.lengths_N)
 
@@ -76,7 +83,7 @@ def document_loss(
 
 
 def mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> jax.Array:
-    """Returns the mean next-token loss of one text, given the head's output for it."""
+    """Returns the mean next-token loss of one text from its features, which `decoder.head` returns."""
     logits = decoder.logits(features_TxD[:-1])
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, tokens_T[1:])
     counts = jnp.arange(1, tokens_T.shape[0]) < length
@@ -87,13 +94,16 @@ def mean_token_loss(decoder: SplitDecoder, features_TxD, tokens_T, length) -> ja
 def document_gradients(
     decoder: SplitDecoder, inner: InnerProblem, meta: MetaParams, documents: Documents
 ) -> tuple[Tree, jax.Array]:
-    """Returns every document's gradient in one pass: (grads with leaves N x *, losses_N).
+    """Returns every document's gradient in one pass.
 
     Args:
         decoder: the frozen network.
         inner: the adapter, the rule, and the number of steps.
         meta: theta*, the bases and, for several steps, alpha.
-        documents: N documents. The losses are those before the first step.
+        documents: N documents.
+
+    Returns:
+        (grads with leaves N x *, losses_N). The losses are those before the first step.
     """
     documents = documents.without_padding()
     hidden_NxTxD, _ = decoder.trunk(documents.tokens_NxT)
@@ -136,12 +146,12 @@ def _document_loss(
 
 
 def adapted_head(decoder: SplitDecoder, config: AdapterConfig, theta_Q: Tree, bases: Tree) -> HeadFn:
-    """Returns the decoder's head under one set of adapted parameters for each sequence of a batch.
+    """Returns a function that runs the head with adapted parameters of its own for each sequence of a batch.
 
     Args:
         decoder: the frozen network.
         config: the adapter.
-        theta_Q: adapted parameters, leaves Q x *.
+        theta_Q: adapted parameters, leaves Q x *: those of question q for sequence q.
         bases: the adapter's matrices that the inner steps hold still, shared by all sequences.
     """
 

@@ -1,23 +1,28 @@
 """The preconditioner of damped gradients, which keeps the facts of one document out of each other's way.
 
-A core adapter's matrix R reads keys k = A x and writes to B. The plain gradient of a document in R is a sum
-over its tokens, G = sum_t c_t k_t^T, with the cotangents c_t of what R writes. After one step along G, R
-answers a key k with sum_t c_t (k_t . k). So what one token has to say is heard at every token whose key
-resembles its own, and what most of the tokens have in common is heard loudest.
+A core adapter adds s B R A x to a frozen projection (`adapter.KINDS`). Its matrix R reads the keys k = A x.
+The plain gradient of a document's loss in R is a sum over the document's tokens, G = sum_t c_t k_t^T. Here
+c_t is the cotangent of token t: the loss's derivative in R k_t, which is what R writes there. A step along G
+(its size and sign left out) adds sum_t c_t (k_t . k) to what R writes for a key k. So what one token has to
+say is heard at every token whose key resembles its own, and what most tokens have in common is heard loudest:
+the direction that most keys share, and the direction that most cotangents share.
 
-Damped gradients divide that out, on both sides of G:
+Damped gradients divide both out. The shared part of the keys is divided out on the right side of G, and that
+of the cotangents on the left side:
 
     N^-1 G M^-1    with M = (r S + lambda I) / (1 + lambda)    and S = mean_t k_t k_t^T / |k_t|^2
 
 S is the second moment of the keys' directions, an r x r matrix. N is made of the cotangents in the same way.
-The trace of S is 1, so the eigenvalues of r S have the mean 1, and so do those of M whatever lambda is. A
-lambda far below 1 divides each direction by its full share in the keys. A lambda far above 1 makes M the
-identity, which leaves G as it is.
+The trace of S is 1, unless a key is zero: such a key adds nothing, and the trace is then less. With the trace
+1, the eigenvalues of r S have the mean 1, and so do those of M whatever lambda is. A lambda far below 1
+divides each direction by its full share in the keys. A lambda far above 1 makes M nearly the identity, which
+leaves G as it is. For an infinite lambda, rule "plain" does without this file.
 
-If all keys had one length, G M^-1 alone would be a step of ridge regression, from the tokens' keys to their
-cotangents. M and N are the damped factors of K-FAC (Martens and Grosse, arXiv 1503.05671), here of one
-document and of directions. A layer that learns by the delta rule divides the right side in the same way, one
-token at a time (DeltaNet; Yang et al., arXiv 2406.06484).
+If all keys had one length, G M^-1 would be, up to a factor, the solution of ridge regression from the tokens'
+keys to their cotangents. M and N are the damped factors of K-FAC (Martens and Grosse, arXiv 1503.05671), with
+two differences: they are those of one document, and of directions. DeltaNet (Yang et al., arXiv 2406.06484)
+divides the right side in the same way, one token at a time: before it stores a key's value, it multiplies its
+state from the right by I - beta k k^T, which takes out what the state held for that key.
 """
 
 import math
@@ -30,7 +35,7 @@ from regrad_jax.models.precision import wide
 
 
 class Preconditioner(NamedTuple):
-    """What a document's gradient is multiplied by, for one matrix or a stack of them.
+    """The two matrices that a document's gradient is multiplied by, for one matrix R or a stack of them.
 
     Attributes:
         left: N^-1, (..., r, r).
@@ -50,11 +55,13 @@ def preconditioner(
 ) -> Preconditioner:
     """Returns the preconditioner of the gradient sum_t cotangent_t key_t^T.
 
+    The letters T and r are explained in `models/config.py`.
+
     Args:
         cotangents_Txr: (..., T, r).
         keys_Txr: (..., T, r).
-        counts_T: bool (..., T), the tokens to take.
-        damping: lambda, above 0 and finite.
+        counts_T: bool (..., T), the tokens to take into the second moments.
+        damping: lambda, above 0 and finite. Rule "plain" stands for an infinite one.
     """
     sides = (second_moment(vectors, counts_T) for vectors in (cotangents_Txr, keys_Txr))
     return Preconditioner(*(damped_inverse(moment, damping) for moment in sides))
@@ -63,9 +70,11 @@ def preconditioner(
 def second_moment(vectors_Txr: jax.Array, counts_T: jax.Array) -> jax.Array:
     """Returns S, (..., r, r), float32 at least: the mean outer product of the vectors' directions.
 
+    The trace of S is the share of vectors that are not zero: 1, unless a vector is zero.
+
     Args:
         vectors_Txr: (..., T, r), of any float type. A vector of zeros has no direction and adds nothing.
-        counts_T: bool (..., T), the tokens to take; where there are none, S is zero.
+        counts_T: bool (..., T), the tokens to take. Where there are none, S is zero.
     """
     # A vector that does not count may be anything, and must not reach a derivative even as a NaN.
     vectors = jnp.where(counts_T[..., None], vectors_Txr.astype(wide(vectors_Txr.dtype)), 0.0)

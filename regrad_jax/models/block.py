@@ -1,7 +1,8 @@
 """One layer of a Llama-family decoder in Flax Linen: attention and a gated MLP.
 
-Only the MLP's projections ("gate", "up" and "down") are open to adapters, and to the probes through which the
-inner rules see what an adapter's gradient is made of.
+Three matrices of the MLP, the projections "gate", "up" and "down", can have adapters beside them (`Chains`).
+The same projections, and one matrix of each adapter, can be measured (`Probes`). Inner rules use this to see
+what an adapter's gradient is made of.
 """
 
 import functools
@@ -16,8 +17,8 @@ from regrad_jax.models.config import DecoderConfig
 from regrad_jax.models.precision import wide
 from regrad_jax.models.rotary import rotate
 
-# An adapter's matrices beside one projection, each L x out x in. The chain (F_1, ..., F_n) turns y = W x into
-# y = W x + F_n ... F_1 x.
+# An adapter's matrices beside one projection W, each L x out x in with sizes of its own. The chain (F_1, ...,
+# F_n) turns y = W x into y = W x + F_n ... F_1 x.
 Chain = tuple[jax.Array, ...]
 Chains = Mapping[str, Chain]  # by projection: "gate", "up", "down"
 Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x d
@@ -26,12 +27,13 @@ Cache = tuple[jax.Array, jax.Array]  # keys and values, each L x B x S x Kv x d
 class Probes(NamedTuple):
     """Measures two kinds of matrices: frozen projections W, and the second matrix of a chain.
 
-    The gradient in the matrix M of y = M x is sum_t c_t x_t^T, where c_t is the cotangent of y_t. Probes give
-    both factors. A run of the network takes offsets and adds them to y: the gradient of a loss in an offset
-    of zeros is the cotangent c. The run returns `Probes` of the same form with the inputs x.
+    The gradient of a loss in the matrix M of y = M x is sum_t c_t x_t^T, a sum over the tokens t. The
+    cotangent c_t is the loss's derivative in y_t. To give both factors, a run of the network takes `Probes`
+    of offsets, and adds each offset to its y. The derivative of the loss in an offset of zeros is the
+    cotangent c. The run returns `Probes` of the inputs x.
 
     Attributes:
-        projections: target -> offsets (L, B, T, out) or inputs (L, B, T, in) of the projection.
+        projections: target (the name of a projection) -> offsets (L, B, T, out) or inputs (L, B, T, in).
         cores: target -> offsets (L, B, T, r) or inputs (L, B, T, r) of the chain's second matrix, which is R
             in a core adapter's chain (A, R, B).
     """

@@ -1,12 +1,21 @@
-"""A Llama-family decoder in Flax Linen, cut at the first adapted layer.
+"""A Llama-family decoder in Flax Linen, cut in two at the first layer that has an adapter.
 
-    tokens --trunk: embedding, layers [0, first)--> hidden --head: layers [first, L), norm--> features -->
-    logits
+    tokens --trunk: embedding, layers [0, first)--> hidden --head: layers [first, L), norm--> features
+           --head: vocabulary--> logits
 
-The trunk holds no adapter. So nothing ever differentiates it, and its output can be computed once a text and
-kept. Adapters reach the head as *chains* of small matrices beside the projections of its layers
-(`block.Chains`), stacked over the layers and scanned with them. Where the gradient in a matrix is to be taken
-apart into its factors, the head runs with *probes* (`block.Probes`).
+The trunk holds no adapter. So no derivative is ever taken in it, and its output can be computed once per text
+and kept. The head is all the rest. `SplitDecoder.head` runs it up to the features, and `SplitDecoder.logits`
+does the last step.
+
+An adapter adds a product of small matrices to projections of the head's layers. Such a product is a *chain*
+(`block.Chains`). The chains of one projection are stacked over the layers, and a scan over the layers gives
+each layer its own.
+
+The gradient in a matrix has two factors at each token: what the matrix reads, and the loss's derivative in
+what it writes. A *probe* measures both (`block.Probes`). `SplitDecoder.probed_head` runs the head with
+probes.
+
+Letters at the ends of names, as in `hidden_BxTxD`, are shapes of arrays (`models/config.py` explains them).
 """
 
 from collections.abc import Callable, Mapping
@@ -60,7 +69,10 @@ class Trunk(nn.Module):
 
 
 class Head(nn.Module):
-    """The last `count` layers, which adapters change, then the final norm and the vocabulary."""
+    """Everything after the trunk: the last `count` layers, which may have adapters, norm and vocabulary.
+
+    A call runs the layers and the norm. `logits` then maps their output to the vocabulary.
+    """
 
     config: DecoderConfig
     count: int
@@ -130,38 +142,39 @@ class SplitDecoder(flax.struct.PyTreeNode):
         return module.apply({"params": self.trunk_params}, tokens_BxT, positions_BxT, cache)
 
     def head(self, hidden_BxTxD, chains: Chains, positions_BxT=None, cache: Cache | None = None):
-        """Runs the adapted layers.
+        """Runs the head up to the features: the adapted layers and the final norm, without the vocabulary.
 
         Args:
             hidden_BxTxD: the trunk's output.
-            chains: target -> the adapter's matrices beside that projection; {} runs the base model.
+            chains: target (the name of a projection, "gate", "up" or "down") -> the adapter's matrices beside
+                that projection in all layers of the head. {} runs the base model.
             positions_BxT: int32; by default 0 to T - 1.
             cache: as for `trunk`.
 
         Returns:
-            (features_BxTxD after the final norm, of `dtype`, the cache with these tokens in it or None).
+            (features_BxTxD of `dtype`, the cache with these tokens in it or None).
         """
         positions_BxT = _positions(hidden_BxTxD.shape[:-1], positions_BxT)
         features, cache, _ = self._run_head(hidden_BxTxD, positions_BxT, chains, cache, NO_PROBES)
         return features, cache
 
     def probed_head(self, hidden_BxTxD, chains: Chains, probes: Probes) -> tuple[jax.Array, Probes]:
-        """Runs the adapted layers on whole sequences, with probes.
+        """Does what `head` does on whole sequences, and measures the matrices that are probed.
 
         Args:
             hidden_BxTxD: the trunk's output.
             chains: as for `head`.
-            probes: offsets to add.
+            probes: offsets to add to the outputs of the probed matrices.
 
         Returns:
-            (features_BxTxD as of `head`, the inputs of the probed matrices, of `dtype`).
+            (features_BxTxD as from `head`, `Probes` with the inputs of the probed matrices, of `dtype`).
         """
         positions_BxT = _positions(hidden_BxTxD.shape[:-1], None)
         features, _, inputs = self._run_head(hidden_BxTxD, positions_BxT, chains, None, probes)
         return features, inputs
 
     def logits(self, features):
-        """Maps features (..., D) to logits (..., V), float32 at least."""
+        """Returns the logits (..., V) of features (..., D), float32 at least."""
         return self._run_head(features, method=Head.logits)
 
     def empty_cache(self, batch: int, slots: int) -> tuple[Cache, Cache]:
@@ -173,7 +186,7 @@ class SplitDecoder(flax.struct.PyTreeNode):
 
 
 def base_head(decoder: SplitDecoder) -> HeadFn:
-    """Returns the unadapted head."""
+    """Returns a function that runs the head without an adapter."""
     return lambda hidden, positions, cache: decoder.head(hidden, {}, positions, cache)
 
 
@@ -214,7 +227,10 @@ def split(
 
 
 def random_params(config: DecoderConfig, key: jax.Array) -> Params:
-    """Initialises parameters at random in the same tree; for what needs shapes, and for tests."""
+    """Returns random parameters, in a tree of the form that `split` takes.
+
+    They serve tests, and callers that need the shapes of the parameters alone.
+    """
     trunk = Trunk(config, config.layers)
     tokens = jnp.zeros((1, 1), jnp.int32)
     params = trunk.init(key, tokens, tokens)["params"]

@@ -5,9 +5,10 @@
     advance   for every step: draw a batch, step, log, and now and then validate and save
     release   write the checkpoint that validated best
 
-A run may end at any moment and goes on from its latest checkpoint when it is started again. It needs nothing
-but the step's number to draw the same batches, so it ends with the same bytes as if it had never been
-interrupted.
+A run may end at any moment and goes on from its latest checkpoint when it is started again with the same
+config. The batches of a step depend on the config (with its seed), the data and the step's number, and on
+nothing that happened before. So an interrupted run draws the batches that it would have drawn. On the same
+hardware, with as many devices, it ends with the same bytes as if it had never been interrupted.
 """
 
 import contextlib
@@ -52,10 +53,10 @@ def train(config: TrainConfig, workdir: pathlib.Path) -> pathlib.Path:
     """Runs or resumes a meta-training run.
 
     SIGTERM saves after the current step and exits with status 143. The last two checkpoints are kept, and so
-    is the one that validated best, which is released.
+    is the one that validated best, which is released. A folder with `release/` in it is left as it is.
 
     Args:
-        config: the run.
+        config: the run's settings. They cannot be changed once the run has begun.
         workdir: its folder; gets config.json, data_digests.json, metrics.jsonl, tensorboard/, curve.png,
             checkpoints/ and, at the end, release/.
 

@@ -1,12 +1,18 @@
 """A bank under a prefix of an object store: `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
 
-    PREFIX/manifest.json       written last: once it is there, the bank is there
-    PREFIX/ID/00000/           the first database of a shard; after compactions 00000.1-ATTEMPT/, ...
+    PREFIX/manifest.json       the facts of the bank, written last: once it is there, the bank is there
+    PREFIX/ID/00000/           the first database of a shard (a shard is a part with one writer)
+    PREFIX/ID/00000.1-ATTEMPT/ the database after the shard's first compaction, and so on
     PREFIX/ID/00000.current    which database is the current one, and who wrote last (`BucketHome`)
     PREFIX/ID/00000.lock       the lease of the shard's writer
 
-ID is the `id` in the manifest. Two processes may make a bank at one address at the same time. Their objects
-then have different prefixes and do not mix.
+A compaction copies what the latest version needs into a new database, which then becomes the current one. It
+writes under a prefix of its own, with a random word ATTEMPT in its name.
+
+ID is the `id` in the manifest. Two processes may create a bank at one address at the same time. Their objects
+then have different prefixes and do not mix. The one that writes the manifest first has created the bank. The
+other removes its objects and fails to create one. So of several `regrad build` that are started together, one
+creates the bank, and all of them then open it and build it in parallel, under its id.
 
 Credentials and endpoints come from where the stores' own tools take them. For S3 these are the `AWS_*`
 variables and files (`AWS_ENDPOINT_URL` and `AWS_REGION` among them). For Google they are its application
@@ -14,19 +20,22 @@ credentials.
 
 Crash story. An object store has no lock that ends with a process, so a writer holds a lease: an object that
 says who writes and until when. The writer renews its lease at every commit, and a dead writer's lease runs
-out. A lease only keeps others away. It cannot stop a writer that has slept through the end of its lease, so
-three other rules make commits and compactions safe:
+out. A lease only keeps others away. It cannot stop a writer that has slept through the end of its lease and
+then goes on. So three other rules make commits and compactions safe. `head` is the shard's state after its
+latest commit (`history.Head`).
 
   * A commit replaces the very `head` that its writer has read, or it fails (`shard.py`).
-  * Before a compaction makes its new database the current one, it makes an empty commit to the old one. This
-    commit fails if another writer has committed meanwhile. Once it has succeeded, it makes the commits of
-    writers fail that read the old head and wake up later.
-  * A compaction then replaces `00000.current`, or fails if the object has changed. Whoever becomes the writer
-    changes it, so a compaction that has lost its lease cannot end.
+  * Before a compaction makes its new database the current one, it makes an empty commit to the old one. If
+    another writer has committed meanwhile, the empty commit fails, and so does the compaction. If it
+    succeeds, `head` has changed. A writer that read the earlier `head`, slept, and wakes up now fails at its
+    next commit, so nothing can be added to the old database unseen.
+  * The last act of a compaction is to replace `00000.current`. It fails if the object has changed since the
+    compaction began. Every process that becomes the writer changes the object, so a compaction that has lost
+    its lease cannot make its database the current one.
 
-Every compaction writes under a prefix of its own, which holds the word ATTEMPT. A compaction that has lost
-its lease therefore never writes into the database of another. Nobody can see who reads in a bucket, so a
-database stays for an hour after its compaction, and then the next writer removes it.
+Because every compaction has a prefix of its own, one that has lost its lease never writes into the database
+of another. Nobody can see who reads in a bucket. So when a database has been replaced, it stays for an hour.
+From then on the next writer that comes removes it.
 """
 
 import contextlib
@@ -47,7 +56,7 @@ from regrad_jax.errors import UserError
 from regrad_jax.home import regrad_home
 
 LEASE_SECONDS = 300  # from one commit to the next; 32 gradients on two cores take a minute
-READERS_SECONDS = 3600  # for which a database stays after its compaction, for those who read it
+READERS_SECONDS = 3600  # for which a replaced database stays, for those who still read it
 STALLED_SECONDS = 30
 
 _DRIVERS = {"s3": "s3", "gs": "gcs"}
@@ -101,7 +110,10 @@ class Bucket(Place):
 
     @contextlib.contextmanager
     def create(self, manifest: bytes, identity: str) -> Iterator[Place]:
-        """As `Place.create`. A process that dies in here leaves objects that no manifest names."""
+        """As `Place.create`. A process that dies in here leaves objects that no manifest names.
+
+        Nothing removes them. They lie under an id of their own, and no bank reads them.
+        """
         objects = self._objects()
         present, generation = objects.read(MANIFEST)
         if present is not None:
@@ -112,12 +124,12 @@ class Bucket(Place):
             raise UserError(f"cannot create a bank at {self}: another process has just made one")
 
     def index_folder(self, identity: str) -> str:
-        """As `Place.index_folder`: in the cache, since ScaNN reads its index from a local folder."""
+        """As `Place.index_folder`: under `regrad_home()`, since ScaNN reads its index from a local folder."""
         name = hashlib.sha256(f"{self} {identity}".encode()).hexdigest()[:32]
         return str(regrad_home() / "indexes" / name)
 
     def usage(self) -> None:
-        """As `Place.usage`. TensorStore does not tell the sizes of objects."""
+        """As `Place.usage`: returns None, since TensorStore does not tell the sizes of objects."""
 
 
 class BucketHome(Home):
@@ -128,7 +140,7 @@ class BucketHome(Home):
         number     how many compactions there have been; the database of 0 is NAME/
         attempt    of the last compaction, whose database is NAME.NUMBER-ATTEMPT/
         time       when it ended, in seconds since 1970
-        removed    the number up to which older databases have been removed
+        removed    databases of this number and below have been removed, all but the current one
         writer     the id of the last lease
     """
 
@@ -166,7 +178,11 @@ class BucketHome(Home):
         return None if self._objects.read(f"{name}/manifest.ocdbt")[0] is None else name
 
     def hold(self) -> tuple[str, Callable[[], object]]:
-        """As `Home.hold`. A database stays for `READERS_SECONDS` after its compaction, and no longer."""
+        """As `Home.hold`, but nothing is held.
+
+        The database stays for `READERS_SECONDS` after a compaction has replaced it. From then on the next
+        writer removes it.
+        """
         name = self.current()
         if name is None:
             raise FileNotFoundError(f"no database in {self}")
@@ -184,7 +200,11 @@ class BucketHome(Home):
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Spec]:
-        """As `Home.draft`: under a prefix of its own, to which the pointer turns when the block has ended."""
+        """As `Home.draft`: under a prefix of its own.
+
+        When the `with` block has ended well, the pointer turns to the new database. If there is no database
+        yet, the block writes the first one in its place.
+        """
         if self.current() is None:
             yield self.database(self._name)
             return

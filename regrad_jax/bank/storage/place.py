@@ -1,8 +1,12 @@
 """What a folder and a bucket have in common as places where a bank lives.
 
-A place keeps the manifest of one bank and a home for each of its shards. A home keeps the databases of one
-shard. Databases have names. One of them is the current one, and each compaction makes the next.
-`folder.py` and `bucket.py` implement these protocols, and `address.py` chooses between them.
+A place keeps the manifest of one bank and a home for each of its shards, which are parts with one writer
+each. A home keeps the databases of one shard. A database has a name, and one of them is the current one. A
+compaction copies what the latest version needs into the next database. Then that one is current, and the old
+one is removed when nobody reads it any more.
+
+`folder.py` and `bucket.py` implement these protocols, and `address.py` chooses between them. Where a
+docstring there says "As `Place.create`", the contract stands here.
 """
 
 import contextlib
@@ -39,14 +43,14 @@ class Home(Protocol):
     """Where the databases of one shard lie. Its `str` names it in messages.
 
     Attributes:
-        leased: whether nothing here can be kept for good. Then a lock can be lost while its holder lives, and
-            a database can be removed while it is read.
+        leased: whether a writer's lock is a lease, which ends by itself. Then a lock can be lost while its
+            holder lives, and a database can be removed while it is read.
     """
 
     leased: bool
 
     def database(self, name: str) -> Spec:
-        """Returns the key-value store of a database's files."""
+        """Returns the key-value store that a database's files are in."""
         ...
 
     def current(self) -> str | None:
@@ -58,10 +62,10 @@ class Home(Protocol):
         ...
 
     def hold(self) -> tuple[str, Callable[[], object]]:
-        """Keeps the current database from being removed.
+        """Keeps the current database from being removed, where the place can do that (see `leased`).
 
         Returns:
-            Its name, and a function to call when the database is no longer read.
+            The database's name, and a function to call when the database is no longer read.
 
         Raises:
             FileNotFoundError: there is none.
@@ -79,11 +83,17 @@ class Home(Protocol):
         ...
 
     def draft(self) -> contextlib.AbstractContextManager[Spec]:
-        """Yields where to write the next database, which becomes the current one when the block ends well."""
+        """Yields where to write the next database, to the `with` block.
+
+        The database becomes the current one when the block ends without an exception.
+        """
         ...
 
     def sweep(self) -> None:
-        """Removes what dead writers and compactions left and nobody reads; needs the lock."""
+        """Removes what dead writers left, and databases that were replaced and are no longer read.
+
+        It needs the lock.
+        """
         ...
 
 
@@ -108,7 +118,9 @@ class Place(Protocol):
         ...
 
     def create(self, manifest: bytes, identity: str) -> contextlib.AbstractContextManager["Place"]:
-        """Yields where to make the shards of a new bank. The bank exists when the block has ended well.
+        """Yields where to make the shards of a new bank, to the `with` block.
+
+        The bank exists when the block has ended without an exception.
 
         Raises:
             UserError: the place is taken already, or cannot be written.
