@@ -16,16 +16,6 @@ COUNTS = [3, 0, 1, 2, 5, 1, 1, 4, 2, 0, 3, 1, 2, 2, 1, 3]  # rows of sixteen req
 GAMMAS = [1.0, 1.0, 0.5, 0.0, 2.0, *[1.0] * 10, -1.0]
 
 
-@pytest.fixture(scope="module")
-def meta() -> MetaParams:
-    return meta_params(adapter())
-
-
-@pytest.fixture(scope="module")
-def engine(meta) -> Engine:
-    return Engine(adapter(), decoder(), meta, NO_STOPS)
-
-
 def requests_of(steps) -> list[Request]:
     return [Request([1], step, gamma) for step, gamma in zip(steps, GAMMAS, strict=True)]
 

@@ -27,16 +27,6 @@ LIMIT = 8
 LENGTHS = [4, 1, 7, 5, 2, 30, 3, 9, 6, 8, 11]  # of eleven prompts on eight devices
 
 
-@pytest.fixture(scope="module")
-def meta() -> MetaParams:
-    return meta_params(adapter())
-
-
-@pytest.fixture(scope="module")
-def engine(meta) -> Engine:
-    return Engine(adapter(), decoder(), meta, NO_STOPS)
-
-
 def mixed_requests(meta: MetaParams, limit: int = LIMIT) -> list[Request]:
     """Eleven requests: plain ones, rows of different number, gammas of their own, 0 among them."""
     form = row_format(meta)

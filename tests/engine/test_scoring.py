@@ -44,16 +44,6 @@ def losses_by_hand(kind: str, meta: MetaParams, requests) -> np.ndarray:
     return np.array(losses)
 
 
-@pytest.fixture(scope="module")
-def meta() -> MetaParams:
-    return meta_params(adapter())
-
-
-@pytest.fixture(scope="module")
-def engine(meta) -> Engine:
-    return Engine(adapter(), decoder(), meta, NO_STOPS)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_are_the_mean_negative_log_probability_of_each_answer(kind):
     meta = meta_params(adapter(kind))
