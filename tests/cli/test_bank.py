@@ -130,7 +130,7 @@ def test_a_plan_as_people_read_it():
         (["--documents=5", "--model=tests"], ["no config.json"]),
         (["--documents=5", "--codec=int5"], ["--codec", "ternary"]),
         (["--documents=5", "--adapter=prefix"], ["'prefix'", "lora_b"]),
-        (["--documents=5", "--rank=0"], ["rank 0"]),
+        (["--documents=5", "--rank=0"], ["adapter.rank: 0 must be a whole number"]),
         (["--documents=5", "--first_layer=30"], ["first_layer 30"]),
         (["--documents=5", "--flops=-1"], ["--flops is -1"]),
         (["--documents=5", "--documents_per_second=0"], ["--documents_per_second is 0"]),
