@@ -20,9 +20,9 @@ leaves G as it is. For an infinite lambda, rule "plain" does without this file.
 
 If all keys had one length, G M^-1 would be, up to a factor, the solution of ridge regression from the tokens'
 keys to their cotangents. M and N are the damped factors of K-FAC (Martens and Grosse, arXiv 1503.05671), with
-two differences: they are those of one document, and of directions. DeltaNet (Yang et al., arXiv 2406.06484)
-divides the right side in the same way, one token at a time: before it stores a key's value, it multiplies its
-state from the right by I - beta k k^T, which takes out what the state held for that key.
+two differences: they are computed from one document alone, and from keys and cotangents of length 1. DeltaNet
+(Yang et al., arXiv 2406.06484) has a related effect on the right side, one token at a time: before it stores
+the value of a key k, it takes out what its state holds for k, by the factor I - beta k k^T.
 """
 
 import math

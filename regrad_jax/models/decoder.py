@@ -12,8 +12,8 @@ An adapter adds a product of small matrices to projections of the head's layers.
 each layer its own.
 
 The gradient in a matrix has two factors at each token: what the matrix reads, and the loss's derivative in
-what it writes. A *probe* measures both (`block.Probes`). `SplitDecoder.probed_head` runs the head with
-probes.
+what it writes. A *probe* (`block.Probes`) gives both: the head returns what the matrix read, and the derivative
+in an offset of zeros, which is added to what the matrix writes, is the second factor.
 
 Letters at the ends of names, as in `hidden_BxTxD`, are shapes of arrays (`models/config.py` explains them).
 """
@@ -69,7 +69,7 @@ class Trunk(nn.Module):
 
 
 class Head(nn.Module):
-    """Everything after the trunk: the last `count` layers, which may have adapters, norm and vocabulary.
+    """The last `count` layers (they may have adapters), the final norm and the vocabulary.
 
     A call runs the layers and the norm. `logits` then maps their output to the vocabulary.
     """
@@ -164,7 +164,7 @@ class SplitDecoder(flax.struct.PyTreeNode):
         Args:
             hidden_BxTxD: the trunk's output.
             chains: as for `head`.
-            probes: offsets to add to the outputs of the probed matrices.
+            probes: offsets, usually zeros, to add to the outputs of the probed matrices.
 
         Returns:
             (features_BxTxD as from `head`, `Probes` with the inputs of the probed matrices, of `dtype`).

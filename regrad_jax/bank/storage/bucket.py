@@ -11,8 +11,8 @@ writes under a prefix of its own, with a random word ATTEMPT in its name.
 
 ID is the `id` in the manifest. Two processes may create a bank at one address at the same time. Their objects
 then have different prefixes and do not mix. The one that writes the manifest first has created the bank. The
-other removes its objects and fails to create one. So of several `regrad build` that are started together, one
-creates the bank, and all of them then open it and build it in parallel, under its id.
+other removes its objects, and its creation fails; `regrad build` then opens the bank that is there. So of
+several `regrad build` that are started together, one creates the bank and all of them fill it.
 
 Credentials and endpoints come from where the stores' own tools take them. For S3 these are the `AWS_*`
 variables and files (`AWS_ENDPOINT_URL` and `AWS_REGION` among them). For Google they are its application
@@ -140,7 +140,7 @@ class BucketHome(Home):
         number     how many compactions there have been; the database of 0 is NAME/
         attempt    of the last compaction, whose database is NAME.NUMBER-ATTEMPT/
         time       when it ended, in seconds since 1970
-        removed    databases of this number and below have been removed, all but the current one
+        removed    every database up to this number has been removed, except the current one
         writer     the id of the last lease
     """
 
@@ -202,8 +202,8 @@ class BucketHome(Home):
     def draft(self) -> Iterator[Spec]:
         """As `Home.draft`: under a prefix of its own.
 
-        When the `with` block has ended well, the pointer turns to the new database. If there is no database
-        yet, the block writes the first one in its place.
+        When the `with` block has ended well, the pointer turns to the new database. A shard
+        without a database gets its first one at NAME/ instead.
         """
         if self.current() is None:
             yield self.database(self._name)
