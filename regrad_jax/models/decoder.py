@@ -12,8 +12,8 @@ An adapter adds a product of small matrices to projections of the head's layers.
 each layer its own.
 
 The gradient in a matrix has two factors at each token: what the matrix reads, and the loss's derivative in
-what it writes. A *probe* (`block.Probes`) gives both: the head returns what the matrix read, and the derivative
-in an offset of zeros, which is added to what the matrix writes, is the second factor.
+what it writes. A *probe* (`block.Probes`) gives both: the head returns what the matrix read, and the
+derivative in an offset of zeros, which is added to what the matrix writes, is the second factor.
 
 Letters at the ends of names, as in `hidden_BxTxD`, are shapes of arrays (`models/config.py` explains them).
 """
