@@ -39,12 +39,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # what a terminal's encoding lacks is written as escapes
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        _dispatch(sys.argv[1:])
+        try:
+            _dispatch(sys.argv[1:])
+        finally:
+            sys.stdout.flush()  # here, where a pipe that has closed can be caught
     except KeyboardInterrupt:
         print("regrad: stopped; the same command goes on from what is saved already", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
-        # Python flushes stdout once more when it ends.
+        # Python flushes stdout once more when it ends, and would report the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_CLOSED_PIPE)
 
