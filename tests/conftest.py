@@ -8,7 +8,6 @@ quarters of what is left; and each file's programs are dropped behind it, since 
 import importlib.metadata
 import os
 import pathlib
-import tempfile
 
 import pytest
 
@@ -26,14 +25,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 # Programs that tests start import this checkout and these tests, whatever is installed.
 _ROOT = str(pathlib.Path(__file__).parents[1])
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_ROOT, os.environ.get("PYTHONPATH")]))
-
-
-# What one test file has compiled is not compiled again by the next, nor by a command that it starts.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    _COMPILED = tempfile.TemporaryDirectory(prefix="regrad-tests-")  # xdist's workers inherit its name
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 
 # The longest, in this order.
