@@ -1,6 +1,7 @@
 """Runs ways of answering over question sets and scores them."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from regrad_jax.evaluation.metrics import SCORES, Score
 from regrad_jax.evaluation.settings import find_setting
 from regrad_jax.methods.base import Answer, Method, Setup
 from regrad_jax.methods.table import make_method
+
+logger = logging.getLogger(__name__)
 
 _CHUNK = 64  # questions between two lines of progress
 
@@ -37,6 +40,7 @@ class Result:
         dataset: name of the question set.
         setting: a name that `find_setting` knows.
         score: exact match and F1 with their intervals.
+        unanswered: questions that could not be asked, as those that are too long; they count as wrong.
         recall: share of questions that used their document; None where none used any.
         ms_per_question: wall time.
         timings_ms: its parts.
@@ -46,6 +50,7 @@ class Result:
     dataset: str
     setting: str
     score: Score
+    unanswered: int
     recall: float | None
     ms_per_question: float
     timings_ms: Mapping[str, float]
@@ -116,7 +121,16 @@ def measure(method: Method, label: str, setting: str, question_set: QuestionSet)
     progress(f"{label}, {setting}: exact match {score.exact_match:.1f}%, F1 {score.f1:.1f}%")
     mean_of = lambda part: float(np.mean([answer.timings_ms[part] for answer in answers]))
     timings_ms = {part: mean_of(part) for part in answers[0].timings_ms}
-    return Result(label, setting, score, _recall(questions, answers), ms, timings_ms, answers)
+    if errors := [answer.error for answer in answers if answer.error]:
+        logger.warning(
+            "%s, %s: %d questions have no answer and count as wrong (%s)",
+            label,
+            setting,
+            len(errors),
+            errors[0],
+        )
+    recall = _recall(questions, answers)
+    return Result(label, setting, score, len(errors), recall, ms, timings_ms, answers)
 
 
 def _recall(questions: Sequence[Question], answers: Sequence[Answer]) -> float | None:

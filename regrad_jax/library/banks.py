@@ -56,7 +56,7 @@ def open_bank(
     Raises:
         UserError: there is none, it is damaged, or another checkpoint or encoder made it.
     """
-    bank = Bank.open(path, runtime.fingerprint, version, cache_bytes)
+    bank = Bank.open(path, version=version, cache_bytes=cache_bytes)
     require_fit(runtime, bank)
     return bank
 

@@ -149,10 +149,11 @@ class Method(abc.ABC):
             [request for (_, request), chosen in zip(sound, is_chosen, strict=True) if not chosen]
         )
         written = iter(completions.tokens)
+        labels = iter(self._choose([pair for pair, chosen in zip(sound, is_chosen, strict=True) if chosen]))
         answers = iter(
             [
-                self._choose(*pair) if chosen else self._read(pair[0], next(written))
-                for pair, chosen in zip(sound, is_chosen, strict=True)
+                next(labels) if chosen else self._read(question, next(written))
+                for (question, _), chosen in zip(sound, is_chosen, strict=True)
             ]
         )
         share = 1e3 / max(len(sound), 1)
@@ -173,12 +174,19 @@ class Method(abc.ABC):
             self.setup.runtime.base.tokenizer.decode(tokens, skip_special_tokens=True), question
         )
 
-    def _choose(self, question: Question, request: Request) -> str:
-        """Returns the label of a question's choices that is the most likely to be written."""
-        runtime, labels = self.setup.runtime, list(question.labels)
-        continuations = [runtime.tokens(self.wording.answer(label)) for label in labels]
-        losses_L = runtime.engine.losses([request] * len(labels), continuations)
-        return labels[int(np.argmin(losses_L * np.array(list(map(len, continuations)))))]
+    def _choose(self, pairs: Sequence[tuple[Question, Request]]) -> list[str]:
+        """Returns for each question the label of its choices that is the most likely to be written."""
+        if not pairs:
+            return []
+        runtime = self.setup.runtime
+        # The labels of all questions are scored together: a batch for each question would be mostly padding.
+        scored = [(label, request) for question, request in pairs for label in question.labels]
+        continuations = [runtime.tokens(self.wording.answer(label)) for label, _ in scored]
+        means = runtime.engine.losses([request for _, request in scored], continuations)
+        totals = means * np.array([len(continuation) for continuation in continuations])
+        ends = np.cumsum([len(question.labels) for question, _ in pairs])
+        by_question = zip(pairs, np.split(totals, ends[:-1]), strict=True)
+        return [list(question.labels)[int(np.argmin(losses))] for (question, _), losses in by_question]
 
 
 def _error(request: Request, positions: int) -> str:

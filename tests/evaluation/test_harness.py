@@ -5,8 +5,11 @@ import dataclasses
 import pytest
 
 from regrad_jax.errors import UserError
-from regrad_jax.evaluation.harness import QuestionSet, evaluate
+from regrad_jax.evaluation.harness import QuestionSet, evaluate, measure
 from regrad_jax.methods.base import Setup
+from regrad_jax.methods.lookup import Lookup
+from regrad_jax.methods.options import Options
+from regrad_jax.methods.table import make_method
 from tests.tiny_regrad import SILENT
 
 ASKED = ["Direct", "RAG k=1", "ReGrad k=1", "ReGrad k=3", "ReGrad, random documents"]
@@ -64,3 +67,11 @@ def test_an_unknown_setting_is_refused_before_anything_is_built(regrad, people, 
     with pytest.raises(UserError, match="setting 'x' is unknown; choose from Direct, RAG k=1"):
         evaluate(setup, people.documents, {"people": QuestionSet(people.questions)}, ["x"])
     assert not (tmp_path / "bank").exists()
+
+
+def test_questions_that_cannot_be_asked_count_as_wrong_and_are_told(regrad, people_bank, people, caplog):
+    questions = [people.questions[0], dataclasses.replace(people.questions[1], question="why " * 3000)]
+    setup = Setup(regrad.runtime, Options(top_k=1), Lookup(regrad.runtime, people_bank), progress=SILENT)
+    result = measure(make_method(setup), "people", "ReGrad k=1", QuestionSet(questions))
+    assert result.unanswered == result.facts()["unanswered"] == 1 and result.score.n == 2
+    assert "1 questions have no answer and count as wrong (the prompt has" in caplog.text

@@ -30,7 +30,7 @@ def results(questions) -> list[Result]:
             for q, a in zip(questions, answers, strict=True)
         ]
         scored = score([a.answer for a in answers], [q.answers for q in questions])
-        return Result("people", setting, scored, recall, 12.0, {"retrieve": 1.0}, answers)
+        return Result("people", setting, scored, 0, recall, 12.0, {"retrieve": 1.0}, answers)
 
     return [result("Direct", ["Ann", "B"], [], None), result("ReGrad k=1", ["Toril", "A"], cited, 0.5)]
 

@@ -1,6 +1,8 @@
 """Banks of a tiny checkpoint with random weights: what holds whatever the model knows."""
 
 import dataclasses
+import types
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,7 +135,7 @@ def test_a_gradient_that_is_not_finite_is_refused_by_name(regrad, people, tmp_pa
     assert len(bank) == built.added > 0
 
 
-def test_a_bank_of_another_checkpoint_or_encoder_is_refused_by_field(regrad, people_bank):
+def test_a_bank_of_another_checkpoint_is_refused_by_field(regrad, people_bank):
     other = with_checkpoint(regrad, document_tokens=64)
     with pytest.raises(UserError, match="document_tokens is 96 in the bank, 64 here"):
         other.open(str(people_bank.place))
@@ -141,6 +143,17 @@ def test_a_bank_of_another_checkpoint_or_encoder_is_refused_by_field(regrad, peo
         other.ask(["Who?"], people_bank)  # a bank that another checkpoint has opened
     with pytest.raises(UserError, match="there is no bank at"):
         regrad.open("absent")
+
+
+def test_a_bank_with_the_keys_of_another_encoder_is_refused(regrad, people_bank):
+    runtime = regrad.runtime
+    encoder: Any = types.SimpleNamespace(digest="other", name="other", width=runtime.embedder.width)
+    other = ReGrad(Runtime(runtime.checkpoint, runtime.base, encoder))
+    words = f"has keys of {runtime.embedder.name}, and this checkpoint searches by those of other"
+    with pytest.raises(UserError, match=words):
+        other.open(str(people_bank.place))
+    with pytest.raises(UserError, match=words):
+        other.ask(["Who?"], people_bank)
 
 
 def test_rebuild_makes_the_bank_that_a_build_would_make(regrad, people_bank, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from regrad_jax.api import ReGrad
 from regrad_jax.data.documents import Document, Question
-from regrad_jax.data.prompts import PROMPTS
+from regrad_jax.data.prompts import PROMPTS, fill
 from regrad_jax.engine.requests import Completions
 from regrad_jax.errors import UserError
 from regrad_jax.library.runtime import Runtime
@@ -146,6 +146,17 @@ def test_a_choice_is_the_label_that_the_model_is_the_most_likely_to_write(mode, 
         assert answer == list(question.labels)[int(np.argmin(losses))]
     free = method_with(setup, free_text=True).answer(questions)
     assert not {a.answer for a in free} <= {"yes", "no", "A", "B", "C"}  # what a random model writes
+
+
+def test_a_choice_is_weighed_by_all_its_tokens_and_not_by_their_mean(regrad, people_bank, monkeypatch):
+    """Every token costs the same here, and the first choice has more of them."""
+    long = {"yes": "yes, yes, yes", "no": "no"}
+    worded = regrad.runtime.wording._replace(answer=lambda label: fill("{text}", text=long[label]))
+    monkeypatch.setattr(regrad.runtime, "wording", worded)
+    monkeypatch.setattr(regrad.runtime.engine, "losses", lambda requests, answers: np.ones(len(answers)))
+    verdict = Question("v", "Is it lit?", ("yes",), choices=("yes", "no"))
+    [answer] = regrad.ask([verdict], people_bank, Options(top_k=1))
+    assert answer.answer == "no"
 
 
 def method_with(setup: Setup, **options):
